@@ -1,0 +1,101 @@
+# Needs GNU make and Python 3.10 or newer; everything else goes into .venv. What is set up is not set up again until
+# pyproject.toml or constraints.txt changes: a stamp inside .venv remembers it, one for the lab and one for the tests.
+
+PYTHON  ?= python3
+PORT    ?=
+VENV    := .venv
+BIN     := $(VENV)/bin
+INSTALL  = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+LESSON  := notebooks/00_start_here.ipynb
+WORKERS := 2
+
+JUPYTER_OPTIONS := --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(LESSON) --LabApp.extension_manager=readonly
+JUPYTER_OPTIONS += $(if $(PORT),--port=$(PORT) --ServerApp.port_retries=0)
+JUPYTER_OPTIONS += $(if $(filter no,$(BROWSER)),--no-browser)
+JUPYTER_OPTIONS += $(if $(filter 0,$(shell id -u)),--allow-root)
+
+# The course needs no network but loopback, so JupyterLab asks neither for news nor for updates.
+LAB_SETTINGS     := $(VENV)/share/jupyter/lab/settings
+STAY_ON_LOOPBACK := {"@jupyterlab/apputils-extension:notification": {"checkForUpdates": false, "fetchNews": "false"}}
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test style types check-lessons unit bench lessons clean
+
+help:
+	@echo "make lab      open the course in JupyterLab (PORT=8890 chooses the port, BROWSER=no only prints the address)"
+	@echo "make test     run every check: style, types, lessons, tests"
+	@echo "make lessons  run the lessons again and save what they show"
+	@echo "make bench    measure what tracing costs"
+	@echo "make clean    remove .venv and what the tools left"
+	@echo "PYTHON=python3.12 chooses the Python that .venv is made with; it must be 3.10 or newer"
+
+lab: $(VENV)/stamp-lab
+	$(BIN)/jupyter lab $(JUPYTER_OPTIONS)
+
+# Every part is run even when an earlier one fails, and pytest has the last word.
+test: $(VENV)/stamp-test
+	@failed=; \
+	for part in style types check-lessons unit; do \
+	    $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; \
+	done; \
+	test -z "$$failed" || { echo "Failed:$$failed" >&2; exit 1; }
+
+style: $(VENV)/stamp-test
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+
+types: $(VENV)/stamp-test
+	$(BIN)/mypy
+
+# A lesson's cells share a kernel, so all of a file goes to one worker.
+check-lessons: $(VENV)/stamp-test
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=30 -p no:randomly \
+	    -n $(WORKERS) --dist loadfile --quiet notebooks
+
+unit: $(VENV)/stamp-test
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term tests
+
+lessons: $(VENV)/stamp-test
+	$(BIN)/python tools/lessons.py
+
+bench:
+	@$(CHECK_PYTHON)
+	$(PYTHON) -m benchmarks
+
+clean:
+	rm -rf $(VENV) .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/stamp-lab: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing JupyterLab and what the lessons need into $(VENV). This takes about a minute, once."
+	@$(INSTALL) '.[lab]'
+	@mkdir -p $(LAB_SETTINGS)
+	@echo '$(STAY_ON_LOOPBACK)' > $(LAB_SETTINGS)/overrides.json
+	@touch $@
+
+$(VENV)/stamp-test: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing what the tests need into $(VENV). This takes about a minute, once."
+	@$(INSTALL) '.[dev]'
+	@touch $@
+
+# .venv/bin/python is a link: when the Python it points to is gone, make sees it missing and begins afresh.
+$(BIN)/python:
+	@$(CHECK_PYTHON)
+	$(PYTHON) -m venv --clear $(VENV)
+
+# Runs under any Python, even 2.7, so that an old one can say what is wrong with it.
+define PYTHON_CHECK
+import sys
+if sys.version_info < (3, 10):
+    sys.exit("$(PYTHON) is Python %d.%d, but 3.10 or newer is needed: name one with PYTHON=." % sys.version_info[:2])
+try:
+    import ensurepip, venv
+except ImportError:
+    sys.exit("$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt install python3-venv).")
+endef
+export PYTHON_CHECK
+
+define CHECK_PYTHON
+command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): install Python 3.10 or newer." >&2; exit 1; }; \
+$(PYTHON) -c "$$PYTHON_CHECK"
+endef

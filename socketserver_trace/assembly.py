@@ -1,0 +1,177 @@
+"""From what a recorder appended to a recording that can be read.
+
+Here the flat records become events: calls are paired and nested by replaying each flow's stack, flows become lanes with
+names that do not depend on the system, and payloads become plain details. It is done when somebody asks, on a copy,
+while the server goes on recording.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+from socketserver_trace import recording
+from socketserver_trace.events import CONNECT, ENTER, FAULT, HOOK, NOTE, RAISE, RECEIVE, SEND, START, Event
+from socketserver_trace.lifecycle.hooks import SERVER_HOOKS
+from socketserver_trace.recorder import WIDTH
+from socketserver_trace.recording import Lane, Recording, unique
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from socketserver_trace.events import Scalar
+    from socketserver_trace.recorder import Flow, Meaning, Recorder, Source
+
+    Record = tuple[int, Flow, Source, Meaning, int | None, Any]
+
+
+def assemble(recorder: Recorder) -> Recording:
+    """Everything that the recorder has kept so far, in the order of arrival."""
+    flat, dropped = recorder.snapshot()
+    records: list[Record] = list(zip(*(iter(flat),) * WIDTH, strict=True))  # type: ignore[arg-type] # six slots a record
+    lanes = _lanes(records)
+    stacks: dict[Flow, list[tuple[int, Meaning]]] = {flow: [] for flow in lanes}
+    names = {flow: lane.name for flow, lane in lanes.items()}
+    events = [
+        _event(dropped + number, record, names, stacks[record[1]]) for number, record in enumerate(records, start=1)
+    ]
+    return Recording(tuple(_with_datagram_numbers(events)), tuple(lanes.values()), dropped)
+
+
+def _event(seq: int, record: Record, names: Mapping[Flow, str], stack: list[tuple[int, Meaning]]) -> Event:
+    time_ns, flow, source, meaning, connection, payload = record
+    call, parent = _place(seq, meaning, stack)
+    data, size, detail = _told(meaning, payload, names)
+    return Event(
+        seq=seq,
+        time_ns=time_ns,
+        lane=names[flow],
+        kind=meaning.kind,
+        phase=meaning.phase,
+        hook=meaning.hook,
+        provider=meaning.provider,
+        server=source.name,
+        connection=connection if _has_connection(meaning) else None,
+        call=call,
+        parent=parent,
+        data=data,
+        size=size,
+        detail=detail,
+    )
+
+
+def _place(seq: int, meaning: Meaning, stack: list[tuple[int, Meaning]]) -> tuple[int | None, int | None]:
+    """The call that the event belongs to, and the call around it. A call's number is the seq of its enter."""
+    if meaning.phase == ENTER:
+        parent = stack[-1][0] if stack else None
+        stack.append((seq, meaning))
+        return seq, parent
+    if meaning.phase is None:
+        return None, stack[-1][0] if stack else None
+    while stack:
+        call, entered = stack.pop()
+        if (entered.kind, entered.hook) == (meaning.kind, meaning.hook):
+            return call, stack[-1][0] if stack else None
+    return None, None  # its enter was let go by a capped recorder
+
+
+def _has_connection(meaning: Meaning) -> bool:
+    hook = SERVER_HOOKS.get(meaning.hook or "")
+    if meaning.kind != HOOK or hook is None:
+        return True
+    return hook.per_request or meaning.owner == "handler"
+
+
+def _told(
+    meaning: Meaning, payload: Any, names: Mapping[Flow, str]
+) -> tuple[bytes | None, int | None, Mapping[str, Scalar]]:
+    """What the payload says: the bytes, their true number, and the details."""
+    detail = dict(meaning.detail)
+    data: bytes | None = None
+    size: int | None = None
+    if meaning.owner == "client":
+        thread, payload = payload
+        detail["thread"] = names.get(thread, "")
+    if meaning.owner is not None and meaning.phase in {ENTER, None}:
+        detail["owner"] = meaning.owner
+    if meaning.phase == RAISE or meaning.kind == FAULT:
+        detail |= _error(payload)
+    elif isinstance(payload, tuple) and meaning.kind in {SEND, RECEIVE}:
+        data, size, *address = payload
+        detail |= {"address": address_text(address[0])} if address else {}
+    elif meaning.kind == SEND:
+        size = payload
+    elif meaning.kind == START:
+        detail["starts"] = names.get(payload, "")
+    elif meaning.kind == CONNECT or meaning.hook == "get_request":
+        detail |= {} if payload is None else {"address": address_text(payload)}
+    elif meaning.kind == NOTE:
+        detail["text"] = payload
+    elif payload is not None:
+        detail["result"] = payload
+    return data, size, detail
+
+
+def _error(payload: tuple[str, tuple[Scalar, ...]]) -> dict[str, Scalar]:
+    """The exception's type and what its `str` would say, for the usual ways to make one."""
+    name, arguments = payload
+    if len(arguments) == 1:
+        return {"error": name, "message": str(arguments[0])}
+    if len(arguments) >= 2 and isinstance(arguments[0], int) and isinstance(arguments[1], str):  # noqa: PLR2004 - OSError(errno, text)
+        return {"error": name, "message": arguments[1]}
+    return {"error": name, "message": ", ".join(map(repr, arguments))}
+
+
+def address_text(address: object) -> str:
+    """An address as one text, the same for both ends: `127.0.0.1:80`, `[::1]:80`, a path, or nothing."""
+    if isinstance(address, tuple) and len(address) >= 2:  # noqa: PLR2004 - host and port
+        host, port = str(address[0]).removeprefix("::ffff:"), address[1]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if isinstance(address, bytes):
+        return "@" + address.removeprefix(b"\0").hex()
+    return address if isinstance(address, str) else ""
+
+
+def _with_datagram_numbers(events: list[Event]) -> list[Event]:
+    """A datagram is received inside the get_request that gives it its number."""
+    accepted = {event.call: event.connection for event in events if event.hook == "get_request" and event.connection}
+    return [
+        replace(event, connection=accepted[event.parent])
+        if event.kind == RECEIVE and event.parent in accepted
+        else event
+        for event in events
+    ]
+
+
+def _lanes(records: Iterable[Record]) -> dict[Flow, Lane]:
+    """A lane for each flow, in the order in which they are drawn: main, clients, the serving threads, the others."""
+    flows: dict[Flow, int] = {}  # with what ranks the threads among themselves: the first connection of each
+    serving: dict[Flow, None] = {}
+    for _time, flow, _source, meaning, connection, payload in records:
+        flows.setdefault(flow, connection or 0)
+        if meaning.hook == "serve_forever":
+            serving[flow] = None
+        elif meaning.kind == START:
+            flows.setdefault(payload, 0)
+            serving[payload] = None
+        elif meaning.owner == "client":
+            flows.setdefault(payload[0], 0)
+    clients = [flow for flow in flows if flow.name is not None]
+    main = [flow for flow in flows if flow.is_main_thread]
+    servers = [flow for flow in serving if flow not in main]
+    known = {*clients, *main, *servers}
+    others = sorted((flow for flow in flows if flow not in known), key=lambda flow: (flows[flow], flow.number))
+    named: dict[Flow, Lane] = {}
+    taken: set[str] = set()
+    for flow, name, kind in itertools.chain(
+        ((flow, "main", recording.MAIN) for flow in main),
+        ((flow, flow.name or "", recording.CLIENT) for flow in clients),
+        ((flow, "server", recording.SERVER) for flow in servers),
+        ((flow, f"Thread {number}", recording.THREAD) for number, flow in enumerate(others, start=1)),
+    ):
+        lane = Lane(unique(name, taken), kind, detail={"thread_ident": flow.ident, "process": flow.process})
+        taken.add(lane.name)
+        named[flow] = lane
+    return named

@@ -1,0 +1,268 @@
+"""Clients that record their end of the arrow.
+
+A client is a small object around one socket, for lessons and tests: it connects, sends, receives and closes, and
+records each of these in a lane of its own, beside the server's. What waits has a deadline, after which it says in a
+sentence what it waited for. A client may be used from any thread, by one at a time.
+
+Its receives are recorded whole: `receive_line` may need the kernel three times or once, and is one event, because how
+the network cuts a stream into pieces is nobody's doing.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import time
+from contextlib import contextmanager
+from time import perf_counter_ns
+
+from socketserver_trace.events import CLOSE, CONNECT, ENTER, HALF_CLOSE, RAISE, RECEIVE, RETURN, SEND
+from socketserver_trace.recorder import Flow, Meaning, failure, local
+from socketserver_trace.sockets import payload_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+    from typing import Any, Final
+
+    from socketserver_trace.recorder import Source
+
+TIMEOUT: Final = 5.0
+"""How many seconds a client waits, unless told otherwise."""
+
+PIECE: Final = 65536
+"""How many bytes one receive asks the kernel for: more than any datagram has."""
+
+
+class Client:
+    """What the clients of streams and of datagrams have in common: a name, a socket, a deadline, a lane."""
+
+    def __init__(self, source: Source, sock: socket.socket, address: Any, *, name: str, timeout: float) -> None:
+        self.name = name
+        self.timeout = timeout
+        self.socket = sock
+        self._source = source
+        self._address = address
+        self._flow = Flow(name)
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<client {self.name}, {'closed' if self._closed else 'open'}>"
+
+    def close(self) -> None:
+        """Close the socket. Closing twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        with self._recorded(CLOSE, "close"):
+            self.socket.close()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @contextmanager
+    def _recorded(self, kind: str, hook: str, payload: object = None) -> Iterator[list[object]]:
+        """Record the enter with a payload, and the end with what the block puts into the list."""
+        self._record(kind, ENTER, hook, payload)
+        told: list[object] = [None]
+        try:
+            yield told
+        except BaseException as error:
+            self._record(kind, RAISE, hook, failure(error))
+            raise
+        self._record(kind, RETURN, hook, told[0])
+
+    def _record(self, kind: str, phase: str, hook: str, payload: object) -> None:
+        meaning = Meaning(kind, phase, hook, owner="client")
+        self._source.record((perf_counter_ns(), self._flow, self._source, meaning, None, (local.here, payload)))
+
+    def _moved(self, data: bytes, *more: object) -> tuple[object, ...]:
+        if isinstance(data, str):
+            raise TypeError(f"a socket sends bytes, not text: write b{data!r}, or encode the text with .encode().")
+        return (*payload_of(data, None, self._source.recorder.data_limit), *more)
+
+    @contextmanager
+    def _deadline(self, waiting_for: str) -> Iterator[float]:
+        """Turn the socket's time-out into a sentence. Gives the time at which the waiting ends."""
+        if self._closed:
+            raise ValueError(f"{self.name} is closed: make a new client to talk to the server again.")
+        self.socket.settimeout(self.timeout)
+        try:
+            yield time.monotonic() + self.timeout
+        except TimeoutError:
+            raise TimeoutError(f"{self.name} waited {self.timeout:g} s for {waiting_for}, in vain.") from None
+
+    def _receive_once(self, deadline: float) -> bytes:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError
+        self.socket.settimeout(remaining)
+        return self.socket.recv(PIECE)
+
+
+class StreamClient(Client):
+    """A client of a TCP or Unix stream server. It is connected when it is made."""
+
+    def __init__(self, source: Source, sock: socket.socket, address: Any, *, name: str, timeout: float) -> None:
+        super().__init__(source, sock, address, name=name, timeout=timeout)
+        self._buffer = b""
+        try:
+            with self._recorded(CONNECT, "connect") as told, self._deadline("the server to take the connection"):
+                sock.connect(address)
+                told[0] = sock.getsockname()
+        except ConnectionRefusedError as error:
+            self._give_up()
+            raise ConnectionRefusedError(error.errno, f"{name} could not connect: nobody listens there.") from None
+        except OSError:
+            self._give_up()
+            raise
+
+    def _give_up(self) -> None:
+        self._closed = True
+        self.socket.close()
+
+    def __enter__(self) -> StreamClient:
+        return self
+
+    def send(self, data: bytes) -> None:
+        """Send all of the bytes. That they are sent does not mean that the server has read them."""
+        with self._recorded(SEND, "sendall", self._moved(data)), self._deadline("room to send"):
+            self.socket.sendall(data)
+
+    def receive(self) -> bytes:
+        """The bytes that have come, or the next ones to come; no bytes at the end of the stream.
+
+        A stream has no messages: these may be a part of what the server sent in one go, or several of its sends.
+        """
+        return self._received("bytes from the server", lambda deadline: self._buffer or self._receive_once(deadline))
+
+    def receive_exactly(self, size: int) -> bytes:
+        """The next `size` bytes; EOFError when the stream ends before."""
+
+        def enough(deadline: float) -> bytes:
+            while len(self._buffer) < size:
+                if not self._more(deadline):
+                    raise EOFError(f"the stream ended after {len(self._buffer)} of {size} bytes")
+            return self._buffer[:size]
+
+        return self._received(f"{size} bytes from the server", enough)
+
+    def receive_line(self) -> bytes:
+        """The next line with its newline; what there is without one at the end of the stream."""
+
+        def line(deadline: float) -> bytes:
+            while b"\n" not in self._buffer and self._more(deadline):
+                pass
+            head, newline, _rest = self._buffer.partition(b"\n")
+            return head + newline
+
+        return self._received("a line from the server", line)
+
+    def receive_all(self) -> bytes:
+        """Everything up to the end of the stream."""
+
+        def everything(deadline: float) -> bytes:
+            while self._more(deadline):
+                pass
+            return self._buffer
+
+        return self._received("the end of the stream", everything)
+
+    def half_close(self) -> None:
+        """Say that no more bytes will come (shutdown with SHUT_WR). Bytes can still be received."""
+        with self._recorded(HALF_CLOSE, "shutdown"), self._deadline("the connection to be half closed"):
+            self.socket.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Break the connection off: the server sees a reset instead of the end of the stream (SO_LINGER of 0 s)."""
+        if not self._closed:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def _received(self, waiting_for: str, take: Callable[[float], bytes]) -> bytes:
+        with self._recorded(RECEIVE, "recv") as told:
+            with self._deadline(waiting_for) as deadline:
+                data = take(deadline)
+            self._buffer = self._buffer[len(data) :]
+            told[0] = self._moved(data)
+        return data
+
+    def _more(self, deadline: float) -> bool:
+        data = self._receive_once(deadline)
+        self._buffer += data
+        return bool(data)
+
+
+class DatagramClient(Client):
+    """A client of a UDP or Unix datagram server. Each send is one datagram, each receive too."""
+
+    def __init__(self, source: Source, sock: socket.socket, address: Any, *, name: str, timeout: float) -> None:
+        super().__init__(source, sock, address, name=name, timeout=timeout)
+        self._folder: str | None = None
+        try:
+            if sock.family == getattr(socket, "AF_UNIX", None):
+                # Without an address of its own a Unix datagram client could never be answered.
+                self._folder = new_folder("client")
+                sock.bind(os.path.join(self._folder, "socket"))  # noqa: PTH118 - pathlib would double the import time
+            sock.connect(address)
+        except OSError:
+            self._remove()
+            raise
+
+    def __enter__(self) -> DatagramClient:
+        return self
+
+    def send(self, data: bytes) -> None:
+        """Send one datagram. It may be lost, and nobody says so."""
+        payload = self._moved(data, self.socket.getsockname())
+        with self._recorded(SEND, "sendto", payload), self._deadline("room to send"):
+            self.socket.send(data)
+
+    def receive(self) -> bytes:
+        """The next datagram, which may be empty."""
+        with self._recorded(RECEIVE, "recvfrom") as told:
+            with self._deadline("a datagram from the server") as deadline:
+                data = self._receive_once(deadline)
+            told[0] = self._moved(data)
+        return data
+
+    def close(self) -> None:
+        """Close the socket. Closing twice is harmless."""
+        super().close()
+        self._remove()
+
+    def _remove(self) -> None:
+        self.socket.close()
+        if self._folder is not None:
+            remove_folder(self._folder)
+            self._folder = None
+
+
+def client_of(server: Any, source: Source, *, name: str, timeout: float = TIMEOUT) -> Any:
+    """A client of a running server, of the server's own family and type, connected."""
+    sock = socket.socket(server.address_family, server.socket_type)
+    kind = StreamClient if server.socket_type == socket.SOCK_STREAM else DatagramClient
+    return kind(source, sock, reachable(server.server_address), name=name, timeout=timeout)
+
+
+def reachable(address: Any) -> Any:
+    """The address under which this machine reaches a server that listens on all its addresses."""
+    if isinstance(address, tuple) and address[0] in {"0.0.0.0", "", "::"}:  # noqa: S104 - asked, not bound
+        return ("::1" if ":" in address[0] else "127.0.0.1", *address[1:])
+    return address
+
+
+def new_folder(prefix: str) -> str:
+    """A new folder for the path of a Unix socket. Such paths must be short."""
+    import tempfile  # costs more than the rest of the package, and only Unix sockets need it
+
+    return tempfile.mkdtemp(prefix=prefix)
+
+
+def remove_folder(folder: str) -> None:
+    """Remove the folder, and the socket in it."""
+    import shutil  # as above
+
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""From a recording to a form that others read, and back. One module for each form."""

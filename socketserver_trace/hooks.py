@@ -1,0 +1,227 @@
+"""One wrapper around one hook: the enter before it, the return or the raise after it, and nothing in between.
+
+A wrapper is a closure made once for a class, in one of a few shapes. The shapes with named arguments are what
+`socketserver` itself calls; they are used for methods with exactly those arguments, so that a call by keyword means
+what it meant. A method of any other signature, or that is not a plain function, gets the shape that passes everything
+on. The method is looked up at each call, so a method that is replaced later, as a test or a notebook does, is the one
+that runs.
+
+The law: a wrapper returns what the method returned and raises what it raised. Nothing of the tracer runs between.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from functools import partial
+from time import perf_counter_ns
+from types import FunctionType
+
+from socketserver_trace.events import ENTER, HOOK, RAISE, RETURN
+from socketserver_trace.recorder import Meaning, failure, local, plain
+from socketserver_trace.sockets import attach
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Final
+
+    from socketserver_trace.recorder import Flow, Source
+
+    Method = Callable[..., Any]
+
+SHELL: Final = "_socketserver_trace_shell"
+"""Marks the classes that tracing puts into an MRO; they provide nothing, so they are never a provider."""
+
+
+def program_classes(kind: type) -> list[type]:
+    """The MRO without the classes of the tracer."""
+    return [member for member in kind.__mro__ if SHELL not in vars(member)]
+
+
+def provider_of(kind: type, hook: str) -> type:
+    """The class in the MRO whose method runs."""
+    return next(member for member in program_classes(kind) if hook in vars(member))
+
+
+def is_own(provider: type) -> bool:
+    """Whether a class is the program's own: not of the standard library."""
+    return provider.__module__.partition(".")[0] not in sys.stdlib_module_names
+
+
+@functools.cache
+def meanings(kind: type, hook: str, owner: str) -> tuple[Meaning, Meaning, Meaning]:
+    """What the enter, the return and the raise of a hook mean, for all instances of a class."""
+    provider = provider_of(kind, hook)
+    detail: dict[str, str | bool] = {"class": kind.__name__}
+    if is_own(provider):
+        detail["own"] = True
+    if hook == "__init__":
+        detail["mro"] = " ".join(member.__name__ for member in program_classes(kind)[:-1])
+    enter = Meaning(HOOK, ENTER, hook, provider.__name__, owner, detail)
+    leave, fail = (Meaning(HOOK, phase, hook, provider.__name__, owner) for phase in (RETURN, RAISE))
+    return enter, leave, fail
+
+
+def parameters_of(kind: type, hook: str) -> tuple[str, ...] | None:
+    """The names of a method's parameters when they are plain ones without defaults, otherwise None."""
+    function = inspect.getattr_static(kind, hook)
+    if type(function) is not FunctionType or function.__defaults__ or function.__kwdefaults__:
+        return None
+    code = function.__code__
+    if code.co_kwonlyargcount or code.co_posonlyargcount or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
+        return None
+    return code.co_varnames[1 : code.co_argcount]
+
+
+def wrapper_of(kind: type, inner: type, hook: str, owner: str) -> Method:
+    """The wrapper of a hook of `kind`, which calls the method that `inner`, a subclass of it, has at that moment."""
+    shape = SHAPES.get(parameters_of(kind, hook), _with_anything)
+    if shape is _without_arguments and hook == "get_request":
+        shape = _accepting
+    if hook == "service_actions" and not is_own(provider_of(kind, hook)):
+        shape = _polled
+    wrapper = shape(inner, hook, *meanings(kind, hook, owner))
+    return functools.update_wrapper(wrapper, getattr(kind, hook))
+
+
+def _with_request_and_address(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
+    def wrapper(self: Any, request: Any, client_address: Any) -> Any:
+        source: Source | None = self._socketserver_trace_source
+        if source is None:
+            return getattr(inner, hook)(self, request, client_address)
+        here = local.here
+        connection = source.connections.get(id(request), here.connection)
+        source.record((perf_counter_ns(), here, source, enter, connection, None))
+        try:
+            result = getattr(inner, hook)(self, request, client_address)
+        except BaseException as error:
+            source.record((perf_counter_ns(), here, source, fail, connection, failure(error)))
+            raise
+        source.record((perf_counter_ns(), here, source, leave, connection, result if result is None else plain(result)))
+        return result
+
+    return wrapper
+
+
+def _with_request(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
+    def wrapper(self: Any, request: Any) -> Any:
+        source: Source | None = self._socketserver_trace_source
+        if source is None:
+            return getattr(inner, hook)(self, request)
+        here = local.here
+        connection = source.connections.get(id(request), here.connection)
+        source.record((perf_counter_ns(), here, source, enter, connection, None))
+        try:
+            result = getattr(inner, hook)(self, request)
+        except BaseException as error:
+            source.record((perf_counter_ns(), here, source, fail, connection, failure(error)))
+            raise
+        source.record((perf_counter_ns(), here, source, leave, connection, None))
+        return result
+
+    return wrapper
+
+
+def _without_arguments(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
+    def wrapper(self: Any) -> Any:
+        source: Source | None = self._socketserver_trace_source
+        if source is None:
+            return getattr(inner, hook)(self)
+        here = local.here
+        source.record((perf_counter_ns(), here, source, enter, here.connection, None))
+        try:
+            result = getattr(inner, hook)(self)
+        except BaseException as error:
+            source.record((perf_counter_ns(), here, source, fail, here.connection, failure(error)))
+            raise
+        source.record((perf_counter_ns(), here, source, leave, here.connection, None))
+        return result
+
+    return wrapper
+
+
+def _with_anything(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
+    static = inspect.getattr_static(inner, hook)
+    takes_self = type(static) is FunctionType
+
+    def wrapper(self: Any, *arguments: Any, **options: Any) -> Any:
+        # A staticmethod or a classmethod is bound in its own way.
+        method = partial(getattr(inner, hook), self) if takes_self else static.__get__(self, type(self))
+        source: Source | None = self._socketserver_trace_source
+        here = local.here
+        if source is None or here.quiet:
+            return method(*arguments, **options)
+        connection = source.connections.get(id(arguments[0]), here.connection) if arguments else here.connection
+        source.record((perf_counter_ns(), here, source, enter, connection, None))
+        try:
+            result = method(*arguments, **options)
+        except BaseException as error:
+            source.record((perf_counter_ns(), here, source, fail, connection, failure(error)))
+            raise
+        source.record((perf_counter_ns(), here, source, leave, connection, plain(result)))
+        return result
+
+    return wrapper
+
+
+def _accepting(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
+    # The connection gets its number here: what goes in has none yet, what comes out has.
+    def wrapper(self: Any) -> Any:
+        source: Source | None = self._socketserver_trace_source
+        if source is None:
+            return getattr(inner, hook)(self)
+        here = local.here
+        here.connection = None
+        here.polling = False
+        source.record((perf_counter_ns(), here, source, enter, None, None))
+        try:
+            result = getattr(inner, hook)(self)
+        except BaseException as error:
+            source.record((perf_counter_ns(), here, source, fail, None, failure(error)))
+            raise
+        address = took(source, here, result)
+        source.record((perf_counter_ns(), here, source, leave, here.connection, address))
+        source.recorder.trim()
+        return result
+
+    return wrapper
+
+
+def _polled(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
+    recorded = _without_arguments(inner, hook, enter, leave, fail)
+
+    # An idle loop calls it a few times a second, in which nothing happens and of which nothing is worth keeping.
+    def wrapper(self: Any) -> Any:
+        here = local.here
+        if not here.polling or getattr(self, "active_children", None):
+            here.polling = True
+            return recorded(self)
+        here.quiet = True
+        try:
+            return getattr(inner, hook)(self)
+        finally:
+            here.quiet = False
+
+    return wrapper
+
+
+def took(source: Source, here: Flow, result: Any) -> object:
+    """Number the request that `get_request` returned and trace its socket; returns the client's address."""
+    try:
+        request, client_address = result
+        here.connection = source.recorder.next_connection()
+        source.connections[id(request)] = here.connection
+        attach(request, source, here.connection)
+    except Exception as error:  # noqa: BLE001 - get_request may return anything; the server will say what it thinks of it
+        source.fault(error, "looking at what get_request() returned")
+        return None
+    return client_address
+
+
+SHAPES: Final[dict[tuple[str, ...] | None, Callable[..., Method]]] = {
+    ("request", "client_address"): _with_request_and_address,
+    ("request",): _with_request,
+    (): _without_arguments,
+}

@@ -1,0 +1,233 @@
+"""The recorder: it appends, and does nothing else, while the server runs.
+
+Whoever records calls `source.record` with one tuple of six things: the time, the flow of control, the source, the
+meaning, the number of the connection, and a payload. They are appended flat to one list. That is one call of a C
+function, atomic, without a lock, and the list holds no container for the garbage collector to visit, which is why an
+event costs a fraction of a microsecond (`make bench`). Everything else, the names of the lanes, which call is nested in
+which, which client is which connection, is worked out when somebody reads (`assembly`).
+
+The law: no lock is held and no code of the program runs between two appends; nothing here may raise into the server.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter_ns
+
+from socketserver_trace.events import FAULT, NO_DETAIL
+from socketserver_trace.recording import unique
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any, Final
+
+    from socketserver_trace.events import Scalar
+
+WIDTH: Final = 6
+"""How many slots of the flat list one record takes."""
+
+DEFAULT_CAP: Final = 100_000
+"""How many events a recorder keeps unless told otherwise: about 10 MB."""
+
+DATA_LIMIT: Final = 4096
+"""How many bytes of one transfer are kept; the true length is kept always."""
+
+
+TEXT_LIMIT: Final = 200
+"""How many characters of one text, an exception's message say, are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What all records of one place in the code have in common; see `events.Event` for the words.
+
+    `owner` is whose doing it is: the server's, the handler's, the client's, or nobody's in particular.
+    """
+
+    kind: str
+    phase: str | None
+    hook: str | None
+    provider: str | None = None
+    owner: str | None = None
+    detail: Mapping[str, Scalar] = field(default_factory=lambda: NO_DETAIL, hash=False)
+
+
+class Flow:
+    """A flow of control: a thread, or a client that a thread moves. Counted, never reused.
+
+    `connection` and `source` are what the flow works on just now, so that a hook without a request among its arguments
+    knows its connection. `busy` is true inside a recorded socket operation, whose inner operations are not recorded.
+    `polling` is true while a serving loop has had no request since it last called service_actions, and `quiet` inside
+    the calls of such a loop.
+    """
+
+    __slots__ = ("busy", "connection", "ident", "name", "number", "polling", "process", "quiet", "source")
+
+    numbers = itertools.count(1)
+
+    def __init__(self, name: str | None = None) -> None:
+        self.number = next(Flow.numbers)
+        self.name = name
+        self.ident = threading.get_ident()
+        self.process = os.getpid()
+        self.connection: int | None = None
+        self.source: Source | None = None
+        self.busy = False
+        self.polling = True
+        self.quiet = False
+
+    @property
+    def is_main_thread(self) -> bool:
+        return self.name is None and self.ident == threading.main_thread().ident
+
+
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.here = Flow()
+
+
+local: Final = _Local()
+"""`local.here` is the flow of the thread that asks."""
+
+
+@contextmanager
+def acting_for(flow: Flow) -> Iterator[None]:
+    """Let this thread record as the flow that waits for it, so that both are one lane."""
+    mine, local.here = local.here, flow
+    try:
+        yield
+    finally:
+        local.here = mine
+
+
+class Source:
+    """Where records come from: one server, with its clients. It has the server's name and its open connections.
+
+    Hooks find it on the server, sockets and clients hold it. `record` is the append of the recorder, kept here
+    because it is called for every event.
+    """
+
+    __slots__ = ("connections", "errors", "name", "quiet", "record", "recorder")
+
+    def __init__(self, recorder: Recorder, name: str) -> None:
+        self.recorder = recorder
+        self.name = name
+        self.connections: dict[int, int] = {}
+        self.quiet = False
+        self.errors: list[str] = []
+        self.record = recorder.record
+        recorder.sources.append(self)
+
+    def fault(self, error: BaseException, doing: str) -> None:
+        """Record that the tracer failed at something. The server goes on."""
+        meaning = Meaning(FAULT, None, None, detail={"doing": doing})
+        here = local.here
+        self.record((perf_counter_ns(), here, self, meaning, here.connection, failure(error)))
+
+
+class Recorder:
+    """A list of records, the sources that write into it, and the listeners that hear of each record at once.
+
+    `cap` is the number of events that are kept, the newest; None keeps all. `data_limit` is the number of bytes kept of
+    one transfer. Any thread may record and read at any time.
+    """
+
+    def __init__(self, *, cap: int | None = DEFAULT_CAP, data_limit: int = DATA_LIMIT) -> None:
+        if cap is not None and cap < 1:
+            raise ValueError(f"cap is the number of events to keep, 1 or more, or None for all; not {cap}")
+        self.cap = cap
+        self.data_limit = data_limit
+        self.records: list[Any] = []
+        self.dropped = 0
+        self.sources: list[Source] = []
+        self.listeners: tuple[Callable[[tuple[Any, ...]], object], ...] = ()
+        self.record: Callable[[tuple[Any, ...]], object] = self.records.extend
+        self.next_connection = itertools.count(1).__next__
+        self._trimming = threading.Lock()
+
+    def source(self, name: str) -> Source:
+        """A new source, whose name is made unique: Echo, Echo 2, Echo 3."""
+        return Source(self, unique(name, {source.name for source in self.sources}))
+
+    def trim(self) -> None:
+        """Let the oldest records go when there are too many. Called once in a while, from the recording side."""
+        # A quarter of room, so that the list is moved once in many records and not at each.
+        if self.cap is None or len(self.records) <= (self.cap + self.cap // 4) * WIDTH:
+            return
+        # A second thread need not wait for the first: the next call of trim() comes soon.
+        if self._trimming.acquire(blocking=False):
+            try:
+                excess = len(self.records) // WIDTH - self.cap
+                del self.records[: excess * WIDTH]
+                self.dropped += excess
+            finally:
+                self._trimming.release()
+
+    def snapshot(self) -> tuple[list[Any], int]:
+        """A copy of the flat list, and the number of records that were let go before its first."""
+        with self._trimming:
+            records, dropped = self.records.copy(), self.dropped
+        if self.cap is not None and len(records) > self.cap * WIDTH:
+            excess = len(records) // WIDTH - self.cap
+            return records[excess * WIDTH :], dropped + excess
+        return records, dropped
+
+    def listen(self, listener: Callable[[tuple[Any, ...]], object]) -> Callable[[], None]:
+        """Call the listener with each record from now on, in the thread that records; returns the end of it.
+
+        A listener must be quick. One that raises is dropped, and the fault is recorded.
+        """
+        self._set_listeners((*self.listeners, listener))
+        return lambda: self._forget(listener)
+
+    def _forget(self, listener: Callable[[tuple[Any, ...]], object]) -> None:
+        self._set_listeners(tuple(other for other in self.listeners if other is not listener))
+
+    def _set_listeners(self, listeners: tuple[Callable[[tuple[Any, ...]], object], ...]) -> None:
+        self.listeners = listeners
+        self.record = self._record_and_tell if listeners else self.records.extend
+        for source in self.sources:
+            source.record = self.record
+
+    def _record_and_tell(self, record: tuple[Any, ...]) -> None:
+        self.records.extend(record)
+        for listener in self.listeners:
+            try:
+                listener(record)
+            except Exception as error:  # noqa: BLE001 - whatever a listener raises, the server goes on
+                self._forget(listener)
+                record[2].fault(error, "telling a listener, which hears no more")
+
+
+shared: Recorder | None = None
+"""The recorder into which every new server records, while `sharing` lasts; without one, each server has its own."""
+
+
+@contextmanager
+def sharing(recorder: Recorder) -> Iterator[Recorder]:
+    """Let every traced server that is made from now on record into this one."""
+    global shared  # noqa: PLW0603 - one switch for the whole process is what this is
+    before, shared = shared, recorder
+    try:
+        yield recorder
+    finally:
+        shared = before
+
+
+def failure(error: BaseException) -> tuple[str, tuple[Scalar, ...]]:
+    """An exception as plain values. Its `__str__` is code of the program, and a reference would keep its frames alive."""
+    return type(error).__name__, tuple(plain(argument) for argument in error.args[:3])
+
+
+def plain(value: object) -> Scalar:
+    """The value itself where it is a plain one, otherwise the name of its type in angle brackets."""
+    if value is None or type(value) is bool or type(value) is int:
+        return value
+    if type(value) is str:
+        return value if len(value) <= TEXT_LIMIT else value[:TEXT_LIMIT] + "…"
+    return f"<{type(value).__name__}>"

@@ -1,0 +1,117 @@
+"""What a recording is: a finished sequence of events, and the lanes they belong to.
+
+A recording is a plain value. Nothing in it refers to the program that was recorded, so it can be kept after the
+server is gone, written to a file, and read on another machine. Its events stand in the order of arrival; every other
+order, and every selection, is a new recording made from it.
+
+The law: no input or output, no threads, no clock.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass, field, replace
+
+from socketserver_trace.events import HOOK, NO_DETAIL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import Final
+
+    from socketserver_trace.events import Event, Scalar
+
+CLIENT: Final = "client"
+MAIN: Final = "main"
+SERVER: Final = "server"
+THREAD: Final = "thread"
+LANE_KINDS: Final = (MAIN, CLIENT, SERVER, THREAD)
+"""The kinds of lanes, in the order in which they are drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One flow of control, never reused: a client, the main thread, the serving thread, or another thread.
+
+    `inferred` marks a client that was not recorded itself: it is known from what the server saw of it. `detail`
+    holds what the system calls the lane (a thread's ident, a process's pid), which no default drawing shows.
+    """
+
+    name: str
+    kind: str
+    inferred: bool = False
+    detail: Mapping[str, Scalar] = field(default_factory=lambda: NO_DETAIL, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The events in order, the lanes in the order in which they are drawn, and what is missing.
+
+    `dropped` is the number of the oldest events that a capped recorder let go. `cut_off` says that the recording was
+    read from a file that ends in the middle.
+    """
+
+    events: tuple[Event, ...] = ()
+    lanes: tuple[Lane, ...] = ()
+    dropped: int = 0
+    cut_off: bool = False
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self.events)
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def keep(self, wanted: Callable[[Event], bool]) -> Recording:
+        """The same recording with only the wanted events."""
+        return replace(self, events=tuple(event for event in self.events if wanted(event)))
+
+    def with_events(self, events: Iterable[Event]) -> Recording:
+        """The same recording with other events."""
+        return replace(self, events=tuple(events))
+
+    def lane(self, name: str) -> Lane:
+        """The lane of that name; LookupError when there is none."""
+        for lane in self.lanes:
+            if lane.name == name:
+                return lane
+        raise LookupError(f"there is no lane named {name!r}; the lanes are {', '.join(lane.name for lane in self.lanes)}")
+
+    def relabel(self, names: Mapping[str, str]) -> Recording:
+        """The same recording with other names for its lanes; lanes that are not named keep theirs."""
+        return replace(
+            self,
+            lanes=tuple(replace(lane, name=names.get(lane.name, lane.name)) for lane in self.lanes),
+            events=tuple(_relabelled(event, names) for event in self.events),
+        )
+
+
+def strand(event: Event) -> str:
+    """The thread that really ran the event: its lane, or for a client the lane of the thread that moved the client."""
+    thread = event.detail.get("thread")
+    return thread if isinstance(thread, str) else event.lane
+
+
+def is_hook(event: Event, *names: str) -> bool:
+    """Whether the event is a hook with one of these names."""
+    return event.kind == HOOK and event.hook in names
+
+
+def unique(name: str, taken: set[str]) -> str:
+    """The name, or the name with the first number that makes it new."""
+    names = itertools.chain((name,), (f"{name} {number}" for number in itertools.count(2)))
+    return next(candidate for candidate in names if candidate not in taken)
+
+
+def natural(name: str) -> tuple[tuple[int, int | str], ...]:
+    """A key that sorts names as people do: Thread 2 before Thread 10."""
+    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in re.findall(r"[0-9]+|[^0-9]+", name))
+
+
+def _relabelled(event: Event, names: Mapping[str, str]) -> Event:
+    detail = {
+        key: names.get(value, value) if key in {"thread", "starts"} and isinstance(value, str) else value
+        for key, value in event.detail.items()
+    }
+    return replace(event, lane=names.get(event.lane, event.lane), detail=detail)

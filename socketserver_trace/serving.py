@@ -1,0 +1,272 @@
+"""`serve()`: a traced server that is ready when the block begins and gone when it ends.
+
+The server listens on 127.0.0.1 and a free port, in a thread of its own. The end of the block closes the clients that it
+made, stops the loop, closes the server and joins the thread, and does not hang: what does not end within the deadline
+is named in a sentence, and its connections are broken off, so that a forgotten client costs seconds and not the lesson.
+
+Two things differ from a server that you run yourself, both for notebooks, where a thread must not print: the traceback
+that `handle_error` would print is kept in `served.errors`, and an exception that ends the loop is raised where the
+block ends.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import threading
+import time
+from socketserver import BaseServer
+from time import perf_counter_ns
+
+from socketserver_trace import quiescence
+from socketserver_trace.assembly import address_text, assemble
+from socketserver_trace.clients import TIMEOUT, client_of, new_folder, remove_folder
+from socketserver_trace.events import RETURN, START
+from socketserver_trace.recorder import DEFAULT_CAP, Flow, Meaning, Recorder, Source, acting_for, local, sharing
+from socketserver_trace.sockets import attachments
+from socketserver_trace.trace import Trace
+from socketserver_trace.traced import Shell, source_of, traced
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any, Final
+
+POLL_INTERVAL: Final = 0.02
+"""How often the loop looks whether it was told to stop, in seconds: what stopping costs."""
+
+SETTLE: Final = 1.0
+"""How many seconds `served.trace` waits for a server that is at work."""
+
+
+class StillWaiting(RuntimeError):
+    """A server did not stop within its deadline. The message says what it still waited for."""
+
+
+class ServingEnded(RuntimeError):
+    """The serving loop was ended by an exception, before anybody stopped it. Its cause is that exception."""
+
+
+class Served:
+    """A running traced server, with its clients and its trace. Made by `serve()`."""
+
+    def __init__(
+        self,
+        server: type | Callable[..., Any] | BaseServer,
+        handler: Callable[..., Any] | None = None,
+        *,
+        address: Any = None,
+        timeout: float = TIMEOUT,
+        cap: int | None = DEFAULT_CAP,
+    ) -> None:
+        self._timeout = timeout
+        self._folder: str | None = None
+        self._clients: list[Any] = []
+        self._ended: BaseException | None = None
+        self._thread: threading.Thread | None = None
+        self.server: Any = self._make(server, handler, address, cap)
+        self._source = source_of(self.server)
+        self._source.quiet = True
+
+    @property
+    def errors(self) -> list[str]:
+        """The tracebacks that `handle_error` would have printed, in the order in which they came."""
+        return list(self._source.errors)
+
+    @property
+    def trace(self) -> Trace:
+        """What has happened so far, once the server has nothing left to do (or after a second, if it has)."""
+        self.settle(SETTLE)
+        return Trace(assemble(self._source.recorder))
+
+    def client(self, name: str | None = None, *, timeout: float | None = None) -> Any:
+        """A new client of the server, connected: a `StreamClient` or a `DatagramClient`, as the server is."""
+        name = name or f"client {len(self._clients) + 1}"
+        made = client_of(self.server, self._source, name=name, timeout=self._timeout if timeout is None else timeout)
+        self._clients.append(made)
+        return made
+
+    def settle(self, timeout: float = TIMEOUT) -> bool:
+        """Wait until the server has done all that its clients gave it to do. Returns whether it has."""
+        return self._wait_until(lambda: quiescence.unsettled(assemble(self._source.recorder)) is None, timeout)
+
+    def wait_for(self, hook: str, *, phase: str = RETURN, connection: int | None = None, timeout: float = TIMEOUT) -> None:
+        """Wait until a hook was entered, returned or raised; TimeoutError with a sentence when it was not."""
+
+        def happened() -> bool:
+            return any(
+                event.hook == hook and event.phase == phase and connection in {None, event.connection}
+                for event in assemble(self._source.recorder)
+            )
+
+        if not self._wait_until(happened, timeout):
+            where = "" if connection is None else f" of connection {connection}"
+            raise TimeoutError(f"waited {timeout:g} s for the {phase} of {hook}{where}, in vain.")
+
+    def __enter__(self) -> Served:
+        flow, main = Flow(), local.here
+        ready = threading.Event()
+
+        def serve() -> None:
+            local.here = flow
+            flow.ident = threading.get_ident()
+            ready.set()
+            try:
+                self.server.serve_forever(poll_interval=POLL_INTERVAL)
+            except BaseException as error:  # noqa: BLE001 - raised where the block ends, also SystemExit
+                self._ended = error
+
+        self._thread = threading.Thread(target=serve, name="socketserver_trace serve", daemon=True)
+        starting = Meaning(START, None, None)
+        self._source.record((perf_counter_ns(), main, self._source, starting, None, flow))
+        self._thread.start()
+        ready.wait()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        waited_for = self._stop()
+        if error is not None:
+            return
+        if waited_for is not None:
+            raise StillWaiting(waited_for)
+        if self._ended is not None:
+            ended = self._ended
+            raise ServingEnded(
+                f"serve_forever() ended before the server was stopped, by {type(ended).__name__}: {ended}"
+            ) from ended
+
+    def _stop(self) -> str | None:
+        """Stop, close and join everything. Returns the sentence about what did not end by itself."""
+        for client in self._clients:
+            client.close()
+        sentences = [self._within_the_deadline("shutdown"), self._within_the_deadline("server_close")]
+        if self._thread is not None:
+            self._thread.join(self._timeout)
+        self._remove_folder()
+        return next((sentence for sentence in sentences if sentence is not None), None)
+
+    def _within_the_deadline(self, method: str) -> str | None:
+        """Call a method that may wait, as this thread. When it is late, break off the connections it waits for."""
+        flow = local.here
+        failed: list[BaseException] = []
+
+        def call() -> None:
+            try:
+                with acting_for(flow):
+                    getattr(self.server, method)()
+            except BaseException as error:  # noqa: BLE001 - raised below, in the thread that asked
+                failed.append(error)
+
+        thread = threading.Thread(target=call, name=f"socketserver_trace {method}", daemon=True)
+        thread.start()
+        thread.join(self._timeout)
+        sentence: str | None = None
+        if thread.is_alive():
+            sentence = self._what_it_waits_for(method)
+            self._break_off()
+            thread.join(self._timeout)
+        if failed:
+            raise failed[0]
+        return sentence
+
+    def _what_it_waits_for(self, method: str) -> str:
+        busy = quiescence.unfinished(assemble(self._source.recorder)) or "something that the trace does not show"
+        return f"{method}() still waited after {self._timeout:g} s: {busy}."
+
+    def _break_off(self) -> None:
+        """Shut down the connections of this server, so that a handler that waits for one sees its end."""
+        for attachment in list(attachments.values()):
+            if attachment.source is self._source and attachment.connection is not None:
+                attachment.break_off()
+
+    def _wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Ask again after each record, until the condition holds or the time is over."""
+        news = threading.Event()
+        forget = self._source.recorder.listen(lambda _record: news.set())
+        deadline = time.monotonic() + timeout
+        try:
+            while not condition():
+                if not news.wait(max(0, deadline - time.monotonic())):
+                    return condition()
+                news.clear()
+            return True
+        finally:
+            forget()
+
+    def _make(self, server: Any, handler: Any, address: Any, cap: int | None) -> Any:
+        if isinstance(server, type):
+            server = traced(server)
+        made = server
+        if not isinstance(server, BaseServer):
+            if handler is None:
+                raise TypeError("serve() needs a handler class beside the server class: serve(TCPServer, MyHandler).")
+            with sharing(Recorder(cap=cap)):
+                made = self._made(server, handler, self._free_address(server) if address is None else address)
+        if not isinstance(made, Shell):
+            raise TypeError(
+                "serve() takes a server class, or a server that is traced already: "
+                "serve(MyServer, MyHandler), or serve(traced(MyServer)(address, MyHandler))."
+            )
+        return made
+
+    def _made(self, server: Callable[..., Any], handler: Any, address: Any) -> Any:
+        try:
+            return server(address, handler)
+        except OSError as error:
+            self._remove_folder()
+            raise _clear(error, address) from None
+
+    def _remove_folder(self) -> None:
+        if self._folder is not None:
+            remove_folder(self._folder)
+            self._folder = None
+
+    def _free_address(self, server: Any) -> Any:
+        if getattr(server, "address_family", socket.AF_INET) == getattr(socket, "AF_UNIX", None):
+            self._folder = new_folder("served")
+            return os.path.join(self._folder, "socket")  # noqa: PTH118 - pathlib would double the import time
+        return ("::1" if getattr(server, "address_family", None) == socket.AF_INET6 else "127.0.0.1", 0)
+
+
+def serve(
+    server: type | Callable[..., Any] | BaseServer,
+    handler: Callable[..., Any] | None = None,
+    *,
+    address: Any = None,
+    timeout: float = TIMEOUT,
+    cap: int | None = DEFAULT_CAP,
+) -> Served:
+    """A traced server for a `with` block, listening already, serving when the block begins.
+
+    `server` is a server class, which is made with `address` (127.0.0.1 and a free port unless told otherwise, a path in
+    a temporary folder for Unix sockets) and `handler`; or a function of these two that makes a traced server; or a
+    traced server that you made yourself. `timeout` is how many seconds a client and the end of the block wait. `cap`
+    is how many events are kept, None for all. OSError with a clear sentence when the address cannot be had.
+    """
+    return Served(server, handler, address=address, timeout=timeout, cap=cap)
+
+
+def trace_of(server: BaseServer) -> Trace:
+    """The trace so far of any traced server, running or closed. TypeError for a server that is not traced."""
+    source = getattr(server, "_socketserver_trace_source", None)
+    if not isinstance(source, Source):
+        raise TypeError(
+            f"this {type(server).__name__} is not traced: make it from traced({type(server).__name__}), "
+            "or change the import to `import socketserver_trace as socketserver`."
+        )
+    return Trace(assemble(source.recorder))
+
+
+def _clear(error: OSError, address: Any) -> OSError:
+    """The same error with a sentence for the usual reasons why a server cannot have its address."""
+    where = address_text(address)
+    reasons = {
+        errno.EADDRINUSE: f"{where} is in use by another program: stop that one, "
+        "or leave the address out and get a free port.",
+        errno.EACCES: f"you may not listen on {where}, ports below 1024 belong to the system: "
+        "take a higher one, or leave the address out and get a free port.",
+        errno.EADDRNOTAVAIL: f"{where} is not an address of this machine: take 127.0.0.1, or leave the address out.",
+    }
+    return type(error)(error.errno, reasons[error.errno]) if error.errno in reasons else error
