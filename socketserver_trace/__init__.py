@@ -10,33 +10,59 @@
 `traced(cls)` is the traced class of any server or handler. The names of the standard library's own classes are here as
 well, traced, so that a program is traced after changing one line to `import socketserver_trace as socketserver`.
 
-This package imports the standard library only.
+This package imports the standard library only, and each name is imported when it is first used.
 """
 
-from socketserver_trace.events import Event
-from socketserver_trace.recorder import Recorder
-from socketserver_trace.serving import Served, ServingEnded, StillWaiting, serve, trace_of
-from socketserver_trace.trace import Trace, load
-from socketserver_trace.traced import DROP_INS, traced
+import importlib
+import socketserver
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from socketserver import *
 
+    from socketserver_trace.events import Event as Event
+    from socketserver_trace.export.jsonl import TraceFileError as TraceFileError
+    from socketserver_trace.recorder import Recorder as Recorder
+    from socketserver_trace.serving import Served as Served
+    from socketserver_trace.serving import ServingEnded as ServingEnded
+    from socketserver_trace.serving import StillWaiting as StillWaiting
+    from socketserver_trace.serving import serve as serve
+    from socketserver_trace.serving import trace_of as trace_of
+    from socketserver_trace.trace import Trace as Trace
+    from socketserver_trace.trace import load as load
+    from socketserver_trace.traced import traced as traced
+
 __version__ = "0.1.0"
 
-globals().update(DROP_INS)
+_HOMES = {
+    "Event": "events",
+    "Recorder": "recorder",
+    "Served": "serving",
+    "ServingEnded": "serving",
+    "StillWaiting": "serving",
+    "Trace": "trace",
+    "TraceFileError": "export.jsonl",
+    "load": "trace",
+    "serve": "serving",
+    "trace_of": "serving",
+    "traced": "traced",
+}
 
-__all__ = [  # noqa: PLE0604 - the names of the running standard library are known when it runs
-    "Event",
-    "Recorder",
-    "Served",
-    "ServingEnded",
-    "StillWaiting",
-    "Trace",
-    "load",
-    "serve",
-    "trace_of",
-    "traced",
-    *DROP_INS,
-]
+__all__ = [*_HOMES, *socketserver.__all__]  # noqa: PLE0604 - the names of the running standard library
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    elif name in socketserver.__all__:
+        from socketserver_trace.traced import DROP_INS
+
+        value = DROP_INS[name]
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

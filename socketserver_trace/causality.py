@@ -52,7 +52,8 @@ def causal_order(recording: Recording) -> Recording:
     """The recording in causal order, idle polls left out."""
     events = without_idle_polls(recording.events)
     messages = [*messages_of(events), *_starts(events)]
-    edges = [*_program_order(events), *_connections(events), *messages, *_stops(events)]
+    edges = [*_program_order(events), *_constructors(events), *_connections(events), *messages]
+    edges += [*_stops(events), *_inferred(events)]
     serving = {event.lane for event in events if event.hook == "get_request"}
     turns = {
         lane.name: (TURN[SERVER if lane.name in serving else lane.kind], place)
@@ -171,7 +172,7 @@ def _connections(events: Sequence[Event]) -> Iterator[Edge]:
 
 def _starts(events: Sequence[Event]) -> Iterator[Edge]:
     """A lane begins after the step that started it, and after the request that it serves was accepted."""
-    starts = {event.detail["starts"]: position for position, event in enumerate(events) if event.kind == START}
+    starts = {event.detail.get("starts"): position for position, event in enumerate(events) if event.kind == START}
     accepted: dict[int, int] = {}
     begun: set[tuple[str, int | None]] = set()
     for position, event in enumerate(events):
@@ -180,12 +181,26 @@ def _starts(events: Sequence[Event]) -> Iterator[Edge]:
             yield starts[event.lane], position
         if event.connection is None or is_client(event):
             continue
-        if event.hook in {"get_request", "process_request"}:
+        if (event.hook, event.phase) in {("get_request", RETURN), ("process_request", ENTER)}:
             accepted[event.connection] = position
+            begun.add((event.lane, event.connection))
         elif (event.lane, event.connection) not in begun:
             begun.add((event.lane, event.connection))
             if event.connection in accepted:
                 yield accepted[event.connection], position
+
+
+def _constructors(events: Sequence[Event]) -> Iterator[Edge]:
+    """Nobody serves with a server before its constructor is done."""
+    constructing: dict[int | None, str | None] = {}
+    made: dict[str | None, int] = {}
+    for position, event in enumerate(events):
+        if event.hook == "__init__" and event.detail.get("owner") == "server":
+            constructing[event.call] = event.server
+        elif event.call in constructing:
+            made[constructing[event.call]] = position
+        elif event.hook in {"serve_forever", "handle_request"} and event.phase == ENTER and event.server in made:
+            yield made[event.server], position
 
 
 def _stops(events: Sequence[Event]) -> Iterator[Edge]:
@@ -196,6 +211,17 @@ def _stops(events: Sequence[Event]) -> Iterator[Edge]:
             told.setdefault(event.server, position)
         elif event.hook == "serve_forever" and event.phase in {RETURN, RAISE} and event.server in told:
             yield told.pop(event.server), position
+
+
+def _inferred(events: Sequence[Event]) -> Iterator[Edge]:
+    """What is inferred from a step of the server is known no earlier: it comes after the step before that one."""
+    last: dict[str, int] = {}
+    for position, event in enumerate(events):
+        if "inferred" in event.detail and event.kind != RECEIVE and position + 1 < len(events):
+            witness = events[position + 1]
+            if witness.seq == event.seq and witness.lane in last:
+                yield last[witness.lane], position
+        last[event.lane] = position
 
 
 def _sorted(

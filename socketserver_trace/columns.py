@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LOOP: Final = 5
 """The width of the arrow that loops from a lifeline to a step's label."""
 
-CAPTION: Final = 0.76
+CAPTION: Final = 0.73
 """How wide a character of a caption is, beside one of a label."""
 
 
@@ -62,7 +62,7 @@ class Columns:
     def name(self, column: int) -> str:
         """How a text calls the column: the lane, and for a handler its class."""
         lane, kind, title = self._keys[column]
-        return safe(f"{lane} {title}" if kind == drawing.HANDLER else lane)
+        return safe(f"{title} in {lane}" if kind == drawing.HANDLER else lane)
 
     def serving_lane(self) -> str | None:
         """The lane that would take a connection."""

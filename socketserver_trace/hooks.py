@@ -14,7 +14,6 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from functools import partial
 from time import perf_counter_ns
 from types import FunctionType
 
@@ -70,7 +69,11 @@ def parameters_of(kind: type, hook: str) -> tuple[str, ...] | None:
     if type(function) is not FunctionType or function.__defaults__ or function.__kwdefaults__:
         return None
     code = function.__code__
-    if code.co_kwonlyargcount or code.co_posonlyargcount or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
+    if (
+        code.co_kwonlyargcount
+        or code.co_posonlyargcount
+        or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    ):
         return None
     return code.co_varnames[1 : code.co_argcount]
 
@@ -88,14 +91,17 @@ def wrapper_of(kind: type, inner: type, hook: str, owner: str) -> Method:
 
 def _with_request_and_address(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
     def wrapper(self: Any, request: Any, client_address: Any) -> Any:
+        method = getattr(inner, hook)
+        if type(method) is not FunctionType:
+            method = _bound_to(self, inner, hook)
         source: Source | None = self._socketserver_trace_source
         if source is None:
-            return getattr(inner, hook)(self, request, client_address)
+            return method(self, request, client_address)
         here = local.here
         connection = source.connections.get(id(request), here.connection)
         source.record((perf_counter_ns(), here, source, enter, connection, None))
         try:
-            result = getattr(inner, hook)(self, request, client_address)
+            result = method(self, request, client_address)
         except BaseException as error:
             source.record((perf_counter_ns(), here, source, fail, connection, failure(error)))
             raise
@@ -105,16 +111,40 @@ def _with_request_and_address(inner: type, hook: str, enter: Meaning, leave: Mea
     return wrapper
 
 
-def _with_request(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
-    def wrapper(self: Any, request: Any) -> Any:
+def _with_request_address_and_server(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
+    def wrapper(self: Any, request: Any, client_address: Any, server: Any) -> Any:
+        method = getattr(inner, hook)
+        if type(method) is not FunctionType:
+            method = _bound_to(self, inner, hook)
         source: Source | None = self._socketserver_trace_source
         if source is None:
-            return getattr(inner, hook)(self, request)
+            return method(self, request, client_address, server)
+        here = local.here
+        source.record((perf_counter_ns(), here, source, enter, here.connection, None))
+        try:
+            result = method(self, request, client_address, server)
+        except BaseException as error:
+            source.record((perf_counter_ns(), here, source, fail, here.connection, failure(error)))
+            raise
+        source.record((perf_counter_ns(), here, source, leave, here.connection, None))
+        return result
+
+    return wrapper
+
+
+def _with_request(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
+    def wrapper(self: Any, request: Any) -> Any:
+        method = getattr(inner, hook)
+        if type(method) is not FunctionType:
+            method = _bound_to(self, inner, hook)
+        source: Source | None = self._socketserver_trace_source
+        if source is None:
+            return method(self, request)
         here = local.here
         connection = source.connections.get(id(request), here.connection)
         source.record((perf_counter_ns(), here, source, enter, connection, None))
         try:
-            result = getattr(inner, hook)(self, request)
+            result = method(self, request)
         except BaseException as error:
             source.record((perf_counter_ns(), here, source, fail, connection, failure(error)))
             raise
@@ -126,13 +156,16 @@ def _with_request(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: 
 
 def _without_arguments(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
     def wrapper(self: Any) -> Any:
+        method = getattr(inner, hook)
+        if type(method) is not FunctionType:
+            method = _bound_to(self, inner, hook)
         source: Source | None = self._socketserver_trace_source
         if source is None:
-            return getattr(inner, hook)(self)
+            return method(self)
         here = local.here
         source.record((perf_counter_ns(), here, source, enter, here.connection, None))
         try:
-            result = getattr(inner, hook)(self)
+            result = method(self)
         except BaseException as error:
             source.record((perf_counter_ns(), here, source, fail, here.connection, failure(error)))
             raise
@@ -143,16 +176,16 @@ def _without_arguments(inner: type, hook: str, enter: Meaning, leave: Meaning, f
 
 
 def _with_anything(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
-    static = inspect.getattr_static(inner, hook)
-    takes_self = type(static) is FunctionType
+    accepts = hook == "get_request"
 
     def wrapper(self: Any, *arguments: Any, **options: Any) -> Any:
-        # A staticmethod or a classmethod is bound in its own way.
-        method = partial(getattr(inner, hook), self) if takes_self else static.__get__(self, type(self))
+        method = _bound(self, inner, hook)
         source: Source | None = self._socketserver_trace_source
         here = local.here
         if source is None or here.quiet:
             return method(*arguments, **options)
+        if accepts:
+            here.connection, here.polling = None, False
         connection = source.connections.get(id(arguments[0]), here.connection) if arguments else here.connection
         source.record((perf_counter_ns(), here, source, enter, connection, None))
         try:
@@ -160,24 +193,43 @@ def _with_anything(inner: type, hook: str, enter: Meaning, leave: Meaning, fail:
         except BaseException as error:
             source.record((perf_counter_ns(), here, source, fail, connection, failure(error)))
             raise
-        source.record((perf_counter_ns(), here, source, leave, connection, plain(result)))
+        told: object = plain(result)
+        if accepts:
+            told, connection = took(source, here, result), here.connection
+        source.record((perf_counter_ns(), here, source, leave, connection, told))
         return result
 
     return wrapper
 
 
+def _bound(self: Any, inner: type, hook: str) -> Any:
+    """What `self.hook` is when looked up from `inner` on: a staticmethod or a property is bound in its own way."""
+    static = next(vars(member)[hook] for member in inner.__mro__ if hook in vars(member))
+    bind = getattr(type(static), "__get__", None)
+    return static if bind is None else bind(static, self, type(self))
+
+
+def _bound_to(self: Any, inner: type, hook: str) -> Method:
+    """The same for a caller who hands `self` over: a hook that became something else than a function, a mock say."""
+    method = _bound(self, inner, hook)
+    return lambda _self, *arguments: method(*arguments)
+
+
 def _accepting(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
     # The connection gets its number here: what goes in has none yet, what comes out has.
     def wrapper(self: Any) -> Any:
+        method = getattr(inner, hook)
+        if type(method) is not FunctionType:
+            method = _bound_to(self, inner, hook)
         source: Source | None = self._socketserver_trace_source
         if source is None:
-            return getattr(inner, hook)(self)
+            return method(self)
         here = local.here
         here.connection = None
         here.polling = False
         source.record((perf_counter_ns(), here, source, enter, None, None))
         try:
-            result = getattr(inner, hook)(self)
+            result = method(self)
         except BaseException as error:
             source.record((perf_counter_ns(), here, source, fail, None, failure(error)))
             raise
@@ -200,7 +252,7 @@ def _polled(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meanin
             return recorded(self)
         here.quiet = True
         try:
-            return getattr(inner, hook)(self)
+            return _bound(self, inner, hook)()
         finally:
             here.quiet = False
 
@@ -209,18 +261,21 @@ def _polled(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meanin
 
 def took(source: Source, here: Flow, result: Any) -> object:
     """Number the request that `get_request` returned and trace its socket; returns the client's address."""
+    client_address = None
     try:
+        if not isinstance(result, (tuple, list)):  # anything else may be of a kind that can be read only once
+            raise TypeError("not a pair of request and client address")  # noqa: TRY301 - told as every other fault
         request, client_address = result
         here.connection = source.recorder.next_connection()
         source.connections[id(request)] = here.connection
         attach(request, source, here.connection)
     except Exception as error:  # noqa: BLE001 - get_request may return anything; the server will say what it thinks of it
         source.fault(error, "looking at what get_request() returned")
-        return None
     return client_address
 
 
 SHAPES: Final[dict[tuple[str, ...] | None, Callable[..., Method]]] = {
+    ("request", "client_address", "server"): _with_request_address_and_server,
     ("request", "client_address"): _with_request_and_address,
     ("request",): _with_request,
     (): _without_arguments,

@@ -82,7 +82,7 @@ class _Layout:
         for sender, receiver in messages_of(recording.events):
             self.senders[receiver].append(sender)
             self.receivers[sender].append(receiver)
-        self.starters = {event.detail["starts"]: event for event in recording.events if event.kind == START}
+        self.starters = {event.detail.get("starts"): event for event in recording.events if event.kind == START}
         self.accepting = _accepting(recording.events)
         self.open: dict[str, list[_Call]] = defaultdict(list)
         self.begun: set[str] = set()

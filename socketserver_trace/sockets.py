@@ -33,19 +33,21 @@ if TYPE_CHECKING:
 PEEK: Final = getattr(socket, "MSG_PEEK", 0)
 
 
-class Attachment:
-    """The source that hears of a socket, and the connection the socket belongs to (None: ask the flow)."""
+class Attachment(weakref.ref[socket.socket]):
+    """A socket, the source that hears of it, and the connection it belongs to (None: ask the flow).
 
-    __slots__ = ("connection", "reference", "source")
+    It holds the socket weakly, and leaves the table when the socket was never closed but forgotten.
+    """
 
-    def __init__(self, sock: socket.socket, source: Source, connection: int | None) -> None:
-        self.reference = weakref.ref(sock)
-        self.source = source
-        self.connection = connection
+    __slots__ = ("connection", "identity", "source")
+
+    identity: int
+    source: Source
+    connection: int | None
 
     def break_off(self) -> None:
         """Shut the connection down both ways, unrecorded, so that whoever waits for it sees its end."""
-        sock = self.reference()
+        sock = self()
         if sock is not None:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
@@ -62,11 +64,19 @@ def attach(candidate: object, source: Source, connection: int | None) -> bool:
     kind = type(candidate)
     if kind not in _traced_classes:
         try:
-            candidate.__class__ = traced_socket_class(kind)
+            candidate.__class__ = traced_socket_class(kind)  # type: ignore[arg-type] # a class can be hashed
         except TypeError:
             return False
-    attachments[id(candidate)] = Attachment(candidate, source, connection)
+    attachment = Attachment(candidate, _forget)
+    attachment.identity = id(candidate)
+    attachment.source = source
+    attachment.connection = connection
+    attachments[attachment.identity] = attachment
     return True
+
+
+def _forget(attachment: Any) -> None:
+    attachments.pop(attachment.identity, None)
 
 
 def attached(candidate: object) -> bool:
@@ -156,7 +166,7 @@ def _sending(base: type, name: str, given: Given) -> Callable[..., Any]:
         source = attachment.source
         connection = attachment.connection or here.connection
         try:
-            payload: object = payload_of(given(arguments), None, source.recorder.data_limit)
+            payload: object = payload_of(given(arguments or tuple(options.values())), None, source.recorder.data_limit)
         except Exception as error:  # noqa: BLE001 - an operand that we do not understand must not stop the server
             source.fault(error, f"looking at the bytes of {name}()")
             payload = None
@@ -202,11 +212,14 @@ def _receiving(base: type, name: str, received: Received) -> Callable[..., Any]:
         finally:
             here.busy = False
         try:
-            payload: object = payload_of(*received(arguments, result), source.recorder.data_limit)
+            payload: object = payload_of(
+                *received(arguments or tuple(options.values()), result), source.recorder.data_limit
+            )
         except Exception as error:  # noqa: BLE001 - as above
             source.fault(error, f"looking at the bytes of {name}()")
             payload = None
-        meaning = looked if len(arguments) > flags_at and arguments[flags_at] & PEEK else leave
+        flags = arguments[flags_at] if len(arguments) > flags_at else options.get("flags", 0)
+        meaning = looked if flags & PEEK else leave
         source.record((perf_counter_ns(), here, source, meaning, connection, payload))
         source.recorder.trim()
         return result
@@ -223,7 +236,10 @@ def _ending(base: type, name: str, kind: str) -> Callable[..., Any]:
     def ending(self: Any, *arguments: Any) -> Any:
         attachment = attachments.get(id(self))
         here = local.here
-        if attachment is None or attachment.connection is None or here.busy or arguments == (socket.SHUT_RD,):
+        if attachment is None or here.busy or arguments == (socket.SHUT_RD,) or _is_held(self, kind):
+            return original(self, *arguments)
+        if attachment.connection is None:  # the server's own socket, whose end server_close tells
+            attachments.pop(id(self), None)
             return original(self, *arguments)
         source, connection = attachment.source, attachment.connection
         source.record((perf_counter_ns(), here, source, enter, connection, None))
@@ -241,6 +257,11 @@ def _ending(base: type, name: str, kind: str) -> Callable[..., Any]:
         return result
 
     return ending
+
+
+def _is_held(sock: Any, kind: str) -> bool:
+    """Whether closing the socket does nothing yet: files made by makefile() are open, the last of them closes it."""
+    return kind == CLOSE and getattr(sock, "_io_refs", 0) > 0
 
 
 def _detaching(base: type) -> Callable[..., Any]:

@@ -13,12 +13,11 @@ program that profiles itself is left alone, and its handler goes unseen.
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from socketserver import BaseRequestHandler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import FrameType
     from typing import Final
 
@@ -26,29 +25,34 @@ PATIENCE: Final = 1000
 """How many calls the watch sees before it gives up."""
 
 
-@contextmanager
-def watching(adopt: Callable[[BaseRequestHandler], None]) -> Iterator[None]:
-    """Call `adopt` with the first handler whose construction begins in this thread while the block runs."""
-    if sys.getprofile() is not None:
-        yield
-        return
-    seen = 0
+class Watch:
+    """Calls `adopt` with the first handler whose construction begins in this thread, between `begin` and `end`.
 
-    def profile(frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal seen
-        seen += 1
-        if seen > PATIENCE:
+    `adopt` raises nothing.
+    """
+
+    def __init__(self, adopt: Callable[[BaseRequestHandler], None]) -> None:
+        self._adopt = adopt
+        self._seen = 0
+        self._profile = self._look  # one object, so that it can be told from the program's own
+
+    def begin(self) -> None:
+        """Watch from now on, unless the program profiles itself."""
+        if sys.getprofile() is None:
+            sys.setprofile(self._profile)
+
+    def end(self) -> None:
+        """Watch no more. A profile function that the program has set meanwhile stays."""
+        if sys.getprofile() is self._profile:
+            sys.setprofile(None)
+
+    def _look(self, frame: FrameType, event: str, _argument: object) -> None:
+        self._seen += 1
+        if self._seen > PATIENCE:
             sys.setprofile(None)
         elif event == "call" and (handler := _handler_being_made(frame)) is not None:
             sys.setprofile(None)
-            adopt(handler)
-
-    sys.setprofile(profile)
-    try:
-        yield
-    finally:
-        if sys.getprofile() is profile:
-            sys.setprofile(None)
+            self._adopt(handler)
 
 
 def _handler_being_made(frame: FrameType) -> BaseRequestHandler | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import operator
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from socketserver_trace import lifecycle
 from socketserver_trace.lifecycle import (
     DEFINED_BY,
     EFFECT_WIDTH,
@@ -290,3 +292,10 @@ def test_the_provider_is_the_class_that_python_finds(kind: str) -> None:
         function = getattr(found, name, None)
         defined = function.__qualname__.partition(".")[0] if inspect.isfunction(function) else None
         assert provider_of(mro, name) == defined, name
+
+
+def test_every_public_name_is_there_and_no_other() -> None:
+    """The names of the package can all be imported, also those that are loaded late; a wrong one is an error."""
+    assert all(hasattr(lifecycle, name) for name in lifecycle.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'grammer'"):
+        operator.attrgetter("grammer")(lifecycle)

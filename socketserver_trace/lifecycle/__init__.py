@@ -22,18 +22,21 @@ from socketserver_trace.lifecycle.classes import (
     kinds,
     provider_of,
 )
-from socketserver_trace.lifecycle.grammar import (
-    LANES,
-    PRODUCTIONS,
-    VIEWS,
-    Production,
-    lane_pattern,
-    pattern,
-    production,
-)
 from socketserver_trace.lifecycle.hooks import HANDLER_HOOKS, SERVER_HOOKS, Hook, hook
-from socketserver_trace.lifecycle.patterns import Pattern, matches, parse
-from socketserver_trace.lifecycle.walker import Call, as_recorded, expected_next, violations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from socketserver_trace.lifecycle.grammar import (
+        LANES,
+        PRODUCTIONS,
+        VIEWS,
+        Production,
+        lane_pattern,
+        pattern,
+        production,
+    )
+    from socketserver_trace.lifecycle.patterns import Pattern, matches, parse
+    from socketserver_trace.lifecycle.walker import Call, as_recorded, expected_next, violations
 
 __all__ = [
     "DEFINED_BY",
@@ -63,3 +66,22 @@ __all__ = [
     "provider_of",
     "violations",
 ]
+
+# Tracing needs the tables alone, and is imported more often than orders are checked.
+_LATER = {
+    "grammar": ("LANES", "PRODUCTIONS", "VIEWS", "Production", "lane_pattern", "pattern", "production"),
+    "patterns": ("Pattern", "matches", "parse"),
+    "walker": ("Call", "as_recorded", "expected_next", "violations"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """The grammar and its walker, imported when they are first asked for."""
+    from importlib import import_module
+
+    for module, names in _LATER.items():
+        if name in names:
+            value: object = getattr(import_module(f"{__name__}.{module}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,12 +13,18 @@ from socketserver_trace.paint.markup import escape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from socketserver_trace.diagram import Diagram
+
+
+SMALLEST: Final = 0.75
+"""How far a drawing may shrink to the width of its page before it is scrolled instead: its text must be readable."""
 
 
 def paint(diagram: Diagram) -> str:
     """A `<figure>`, ending in a newline."""
-    width, height = svg.size(diagram)
+    width, _height = svg.size(diagram)
     image = base64.b64encode(svg.paint(diagram).encode()).decode("ascii")
     number = len(diagram.rows)
     words = f"Sequence diagram: {diagram.title}, {number} step{'' if number == 1 else 's'}, listed below."
@@ -26,7 +32,7 @@ def paint(diagram: Diagram) -> str:
     remarks = "".join(f"<p>{escape(remark)}</p>\n" for remark in diagram.remarks)
     return (
         f'<figure style="margin: 0; overflow-x: auto">\n'
-        f'<img alt="{escape(words)}" width="{width}" height="{height}" style="max-width: none" '
+        f'<img alt="{escape(words)}" width="{width}" style="max-width: 100%; min-width: {width * SMALLEST:.0f}px" '
         f'src="data:image/svg+xml;base64,{image}">\n'
         f"<details><summary>The same in words</summary>\n<ol>\n{steps}\n</ol>\n{remarks}</details>\n</figure>\n"
     )

@@ -1,0 +1,85 @@
+"""What every test is held to: it leaves nothing behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import stat
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from socketserver_trace import recorder, sockets
+
+ENDING = 5.0
+"""How many seconds a thread that is just ending may take."""
+
+DESCRIPTORS = Path("/proc/self/fd")
+
+recorders: weakref.WeakSet[recorder.Recorder] = weakref.WeakSet()
+"""Every recorder that this process made and that is still alive."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _recorders_are_known() -> Iterator[None]:
+    """Remember each recorder that is made, so that its listeners can be counted."""
+    original = recorder.Recorder.__init__
+
+    def remembering(self: recorder.Recorder, *arguments: Any, **options: Any) -> None:
+        original(self, *arguments, **options)
+        recorders.add(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorder.Recorder, "__init__", remembering)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """After a test there are no new threads, children, sockets, listeners or switches of the tracer."""
+    threads, open_sockets = set(threading.enumerate()), _open_sockets()
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in threads]
+    for thread in left:
+        thread.join(ENDING)
+    gc.collect()
+
+    assert [thread for thread in left if thread.is_alive()] == []
+    assert not _has_children()
+    assert _open_sockets() - open_sockets == set()
+    assert dict(sockets.attachments) == {}
+    assert [made for made in recorders if made.listeners] == []
+    assert sys.getprofile() is None
+    assert recorder.shared is None
+    assert recorder.local.here.source is None
+
+
+def _open_sockets() -> set[str]:
+    """The sockets of this process by the name that the kernel gives them; none where the system does not tell."""
+    if not DESCRIPTORS.is_dir():
+        return set()
+    return {name for name in map(_socket_name, os.listdir(DESCRIPTORS)) if name is not None}
+
+
+def _socket_name(descriptor: str) -> str | None:
+    try:
+        status = os.fstat(int(descriptor))
+        return f"socket:[{status.st_ino}]" if stat.S_ISSOCK(status.st_mode) else None
+    except OSError:  # the descriptor of the listing itself, which is closed by now
+        return None
+
+
+def _has_children() -> bool:
+    """Whether a child process is there, running or ended and not yet waited for."""
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True

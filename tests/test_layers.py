@@ -1,0 +1,112 @@
+"""Who may know whom: the imports of the package, compared with the table of the design."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "socketserver_trace"
+
+# A module may import the modules that stand before it in its own block, and the whole of the blocks that it may know.
+PURE = ["events", "lifecycle.hooks", "lifecycle.classes", "lifecycle.patterns", "lifecycle.grammar", "lifecycle.walker",
+        "lifecycle", "recording", "matching", "inference", "causality", "quiescence"]  # fmt: skip
+RECORDING = ["recorder", "sockets", "watching", "hooks", "steps", "traced", "assembly", "clients"]
+VIEWING = ["wording", "diagram", "columns", "layout", "paint.markup", "paint.text", "paint.svg", "paint.html", "paint.mermaid",
+           "paint", "export.jsonl", "export"]  # fmt: skip
+PEOPLE = ["trace", "serving", "__init__", "__main__"]
+MAY_KNOW = {"PURE": [], "RECORDING": PURE, "VIEWING": PURE, "PEOPLE": [*PURE, *RECORDING, *VIEWING]}
+BLOCKS = {"PURE": PURE, "RECORDING": RECORDING, "VIEWING": VIEWING, "PEOPLE": PEOPLE}
+PAINTERS_MAY_KNOW = {"diagram", "paint.markup", "paint.svg"}
+
+MODULES = sorted(
+    str(path.relative_to(PACKAGE).with_suffix("")).replace("/", ".").removesuffix(".__init__")
+    for path in PACKAGE.rglob("*.py")
+)
+
+
+def _path(module: str) -> Path:
+    path = PACKAGE / module.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _imports(module: str) -> set[str]:
+    """The modules of the package that a module imports when it runs, anywhere in its text."""
+    found: set[str] = set()
+    pending: list[ast.AST] = [ast.parse(_path(module).read_text(encoding="utf-8"))]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            pending.extend(node.orelse)
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "socketserver_trace":
+            found |= {_imported(node.module, alias.name) for alias in node.names}
+        pending.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def _imported(module: str, name: str) -> str:
+    inner = module.removeprefix("socketserver_trace").removeprefix(".")
+    whole = f"{inner}.{name}".removeprefix(".")
+    return whole if whole in MODULES else inner
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_knows_only_what_it_may(module: str) -> None:
+    """Each module stands in the table, and imports what stands before it or in a block that its block may know."""
+    block = next((name for name, members in BLOCKS.items() if module in members), None)
+    assert block is not None, f"{module} has no place in the table"
+    members = BLOCKS[block]
+    allowed = {*MAY_KNOW[block], *members[: members.index(module)]}
+
+    assert _imports(module) <= allowed
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("paint.")])
+def test_a_painter_knows_the_diagram_and_nothing_else(module: str) -> None:
+    """Painters decide nothing, so they see nothing but the diagram and each other's helpers."""
+    assert _imports(module) <= PAINTERS_MAY_KNOW
+
+
+@pytest.mark.parametrize("module", [*PURE, "diagram", "layout", "columns", "wording"])
+def test_the_pure_modules_touch_nothing(module: str) -> None:
+    """What a thing is does no input or output and knows no threads and no clock."""
+    tree = ast.parse(_path(module).read_text(encoding="utf-8"))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+
+    assert not names & {"io", "os", "socket", "sys", "threading", "time", "pathlib", "selectors"}
+
+
+def test_the_package_imports_the_standard_library_only() -> None:
+    """After all its names are imported, every module that came is the package's own or the standard library's."""
+    code = (
+        "import sys; before = set(sys.modules); from socketserver_trace import *; "
+        "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
+    )
+    brought = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert set(brought) <= {*sys.stdlib_module_names, "socketserver_trace"}
+    assert not {"tempfile", "shutil", "logging", "argparse", "html"} & set(brought), "imported where it is used"
+
+
+def test_the_import_of_the_package_alone_brings_next_to_nothing() -> None:
+    """Names are imported when they are used: beside socketserver, the import costs one module."""
+    code = "import sys, socketserver, importlib; before = set(sys.modules); import socketserver_trace; print(*set(sys.modules) - before)"
+    brought = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert brought == ["socketserver_trace"]
+
+
+def test_every_public_name_is_there() -> None:
+    """Each name of `__all__` can be imported, is listed by `dir`, and an unknown one is an AttributeError."""
+    import socketserver_trace
+
+    assert {*socketserver_trace.__all__} <= {*dir(socketserver_trace)}
+    for name in socketserver_trace.__all__:
+        assert getattr(socketserver_trace, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        socketserver_trace.nonsense  # noqa: B018 - the access is the test

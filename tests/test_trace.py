@@ -1,0 +1,142 @@
+"""The trace: a sequence of events with what one can ask of it, and what a notebook shows of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from socketserver_trace import Event, Trace
+from socketserver_trace.recording import Lane, Recording
+from tests.samples import sample
+
+REQUEST = ["get_request", "verify_request", "process_request", "finish_request", "__init__", "setup", "handle", "finish"]
+
+
+def test_the_hooks_of_a_connection_stand_in_their_order() -> None:
+    """`hooks` names what was entered for a connection, in the order of the lane."""
+    hooks = sample("one_request").hooks(connection=1)
+
+    # get_request has no connection when it is entered: it is what gives the connection its number.
+    assert hooks == [*REQUEST[1:], "shutdown_request", "close_request"]
+
+
+def test_the_hooks_of_several_lanes_stand_one_lane_after_the_other() -> None:
+    """With threads, the hooks of the serving lane come first and then those of the thread."""
+    hooks = sample("threads").hooks(connection=1)
+
+    assert hooks.index("process_request") < hooks.index("process_request_thread")
+    assert sample("threads").hooks(lane="Thread 1")[:2] == ["process_request_thread", "finish_request"]
+
+
+def test_a_trace_is_an_immutable_sequence_of_events() -> None:
+    """It has a length, positions, slices and iteration, it hashes, and it is equal to the same trace."""
+    trace = sample("one_request")
+
+    assert len(trace) == len(list(trace))
+    assert isinstance(trace[0], Event)
+    assert trace[:2] == (trace[0], trace[1])
+    assert trace == Trace(trace._recorded)
+    assert hash(trace) == hash(Trace(trace._recorded))
+    assert trace != trace.arrival()
+    assert trace != "a trace"
+
+
+def test_select_keeps_what_is_all_of_what_was_asked() -> None:
+    """Selections narrow down, compose, and keep the lanes that are in use."""
+    trace = sample("threads")
+    selected = trace.select(connection=1).select(kind="hook", phase="enter")
+
+    assert {(event.connection, event.kind, event.phase) for event in selected} == {(1, "hook", "enter")}
+    assert selected.lanes == ("server", "Thread 1")
+    assert trace.select() is trace
+
+
+def test_the_lanes_are_named_by_what_they_are() -> None:
+    """Names do not come from the system: main, the clients' own names, server, Thread 1."""
+    assert sample("threads").lanes == ("main", "alice", "bob", "server", "Thread 1")
+    assert sample("inferred").lanes == ("main", "client 1", "server")
+
+
+def test_clients_know_their_connection() -> None:
+    """Each client's events carry the number that the server gave to its connection."""
+    trace = sample("threads")
+
+    assert {event.connection for event in trace.select(lane="alice")} == {1}
+    assert {event.connection for event in trace.select(lane="bob")} == {2}
+
+
+def test_each_datagram_is_a_connection_of_its_own() -> None:
+    """Two datagrams of one client are connections 1 and 2, on both sides."""
+    trace = sample("datagrams")
+    moved = [(event.kind, event.connection) for event in trace.select(lane="alice") if event.data is not None]
+
+    assert trace.connections == (1, 2)
+    assert moved == [("send", 1), ("receive", 1), ("send", 2), ("receive", 2)]
+
+
+def test_a_datagram_that_got_lost_has_no_connection() -> None:
+    """Of three datagrams the second never arrives: the third is still matched by its bytes."""
+    events = []
+    for number, word in enumerate((b"one", b"two", b"three"), start=1):
+        detail = {"thread": "main", "address": "127.0.0.1:9"}
+        events.append(
+            Event(seq=number, time_ns=number, lane="alice", kind="send", phase="enter", hook="sendto", data=word, size=len(word), detail=detail)
+        )  # fmt: skip
+    for connection, word in ((1, b"one"), (2, b"thr")):
+        base = 10 * connection
+        common = {"time_ns": base, "lane": "server", "server": None}
+        events += [
+            Event(seq=base, kind="hook", phase="enter", hook="get_request", call=base, **common),  # type: ignore[arg-type] # fields of an event
+            Event(seq=base + 1, kind="receive", phase="return", hook="recvfrom", parent=base, connection=connection, data=word, size=3, **common),  # type: ignore[arg-type] # as above
+            Event(seq=base + 2, kind="hook", phase="return", hook="get_request", call=base, connection=connection, detail={"address": "127.0.0.1:9"}, **common),  # type: ignore[arg-type] # as above
+        ]  # fmt: skip
+    trace = Trace(Recording(tuple(events), (Lane("main", "main"), Lane("alice", "client"), Lane("server", "server"))))
+
+    assert [event.connection for event in sorted(trace.select(lane="alice"), key=lambda event: event.seq)] == [1, None, 2]
+
+
+def test_an_exception_is_told_by_its_type_and_its_message() -> None:
+    """The raise of a hook says what was raised, for every hook that it passed."""
+    raised = sample("failures").select(phase="raise", connection=2)
+
+    assert [event.hook for event in raised] == ["setup", "__init__", "finish_request", "process_request"]
+    assert {(event.detail["error"], event.detail["message"]) for event in raised} == {("RuntimeError", "not today")}
+
+
+def test_every_call_has_one_enter_and_one_end() -> None:
+    """In the trace of a server that has stopped, calls are paired, nested and ended."""
+    trace = sample("threads")
+    calls = {event.call for event in trace if event.phase == "enter"}
+
+    assert sorted(event.call for event in trace if event.phase in {"return", "raise"}) == sorted(calls)
+    assert {event.parent for event in trace} - {None} <= calls
+
+
+def test_a_notebook_gets_the_text_and_the_figure() -> None:
+    """The bundle has the two forms that survive everywhere, and no more."""
+    bundle = sample("one_request")._repr_mimebundle_()
+
+    assert set(bundle) == {"text/plain", "text/html"}
+    assert bundle["text/plain"] == str(sample("one_request"))
+    assert repr(sample("one_request")) == "<Trace of 51 events, 1 connection>"
+
+
+def test_an_event_refuses_what_no_event_is() -> None:
+    """The kinds and the phases are closed sets."""
+    with pytest.raises(ValueError, match="no kind of event named 'dance'; the kinds are hook, connect"):
+        Event(seq=1, time_ns=1, lane="main", kind="dance")
+    with pytest.raises(ValueError, match="no phase named 'during'; the phases are enter, return, raise"):
+        Event(seq=1, time_ns=1, lane="main", kind="note", phase="during")
+
+
+def test_a_lane_that_does_not_exist_is_named_in_a_sentence() -> None:
+    """Asking a recording for an unknown lane says which lanes there are."""
+    with pytest.raises(LookupError, match="no lane named 'carol'; the lanes are main, alice, server"):
+        sample("one_request").recording.lane("carol")
+
+
+def test_a_recording_can_be_relabelled() -> None:
+    """Other names for lanes reach the lanes, the events and the threads that moved the clients."""
+    recording = sample("one_request").recording.relabel({"main": "kernel", "alice": "learner"})
+
+    assert [lane.name for lane in recording.lanes] == ["kernel", "learner", "server"]
+    assert {event.detail.get("thread") for event in recording if event.lane == "learner"} == {"kernel"}
