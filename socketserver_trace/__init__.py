@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from socketserver_trace.serving import trace_of as trace_of
     from socketserver_trace.trace import Trace as Trace
     from socketserver_trace.trace import load as load
-    from socketserver_trace.traced import traced as traced
+    from socketserver_trace.fronts import traced as traced
 
 __version__ = "0.1.0"
 
@@ -45,7 +45,7 @@ _HOMES = {
     "load": "trace",
     "serve": "serving",
     "trace_of": "serving",
-    "traced": "traced",
+    "traced": "fronts",
 }
 
 __all__ = [*_HOMES, *socketserver.__all__]  # noqa: PLE0604 - the names of the running standard library
@@ -55,7 +55,7 @@ def __getattr__(name: str) -> object:
     if name in _HOMES:
         value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     elif name in socketserver.__all__:
-        from socketserver_trace.traced import DROP_INS
+        from socketserver_trace.fronts import DROP_INS
 
         value = DROP_INS[name]
     else:

@@ -37,7 +37,7 @@ def assemble(recorder: Recorder) -> Recording:
     events = [
         _event(dropped + number, record, names, stacks[record[1]]) for number, record in enumerate(records, start=1)
     ]
-    return Recording(tuple(_with_datagram_numbers(events)), tuple(lanes.values()), dropped)
+    return Recording(tuple(_with_numbers(events)), tuple(lanes.values()), dropped)
 
 
 def _event(seq: int, record: Record, names: Mapping[Flow, str], stack: list[tuple[int, Meaning]]) -> Event:
@@ -134,12 +134,12 @@ def address_text(address: object) -> str:
     return address if isinstance(address, str) else ""
 
 
-def _with_datagram_numbers(events: list[Event]) -> list[Event]:
-    """A datagram is received inside the get_request that gives it its number."""
-    accepted = {event.call: event.connection for event in events if event.hook == "get_request" and event.connection}
+def _with_numbers(events: list[Event]) -> list[Event]:
+    """What happens inside a get_request belongs to the connection that it returned: its enter, and a datagram's bytes."""
+    numbers = {event.call: event.connection for event in events if event.hook == "get_request" and event.connection}
     return [
-        replace(event, connection=accepted[event.parent])
-        if event.kind == RECEIVE and event.parent in accepted
+        replace(event, connection=numbers[call])
+        if event.connection is None and (call := event.call if event.hook == "get_request" else event.parent) in numbers
         else event
         for event in events
     ]

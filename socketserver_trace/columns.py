@@ -34,11 +34,12 @@ CAPTION: Final = 0.73
 class Columns:
     """The lifelines of a recording, by what they show."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, whole: Recording) -> None:
         self._recording = recording
         self._lanes = {lane.name: lane for lane in recording.lanes}
-        self.inferred = {event.connection for event in recording if "inferred" in event.detail}
-        accepted = accepted_connections(recording.events)
+        self.inferred = {event.connection for event in whole if "inferred" in event.detail}
+        self.serving = next((event.lane for event in whole if event.hook == "serve_forever"), None)
+        accepted = accepted_connections(whole.events)
         self.datagrams = {one.connection for one in accepted if one.datagram is not None}
         self._keys = self._ordered()
         self._numbers = {key: number for number, key in enumerate(self._keys)}
@@ -46,6 +47,10 @@ class Columns:
     def of_hook(self, event: Event) -> int:
         """The column of a hook: of its server or its handler, in its lane."""
         return self._numbers[_key(event)]
+
+    def has(self, lane: str) -> bool:
+        """Whether a lane is drawn."""
+        return any(key[0] == lane for key in self._keys)
 
     def of_lane(self, lane: str) -> int:
         """The first column of a lane."""
@@ -63,10 +68,6 @@ class Columns:
         """How a text calls the column: the lane, and for a handler its class."""
         lane, kind, title = self._keys[column]
         return safe(f"{title} in {lane}" if kind == drawing.HANDLER else lane)
-
-    def serving_lane(self) -> str | None:
-        """The lane that would take a connection."""
-        return next((event.lane for event in self._recording if event.hook == "serve_forever"), None)
 
     def title(self) -> str:
         """The title of the drawing: the servers and their clients."""

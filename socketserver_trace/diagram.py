@@ -88,7 +88,7 @@ class Step:
 class Arrow:
     """Something that goes from one lifeline to another, on one row or, when it took its time, over several.
 
-    Without a target (None) nobody received it.
+    Without a target (None) nobody received it, or it went to somebody who is not in the drawing: `away` is who.
     """
 
     kind: str
@@ -100,6 +100,7 @@ class Arrow:
     target: int | None
     target_depth: int
     inferred: bool
+    away: str
     event: int
 
 

@@ -50,11 +50,14 @@ CLOSING_HOOKS: Final = frozenset({"shutdown_request", "close_request"})
 """Hooks whose caption says already that they close the socket."""
 
 
-def lay_out(recording: Recording, *, order: str = "causal") -> Diagram:
-    """The diagram of a recording, whose events stand in the order in which they are to be drawn."""
-    layout = _Layout(recording)
-    for position, event in enumerate(recording.events):
-        layout.add(position, event)
+def lay_out(recording: Recording, *, whole: Recording | None = None, order: str = "causal") -> Diagram:
+    """The diagram of a recording, whose events stand in the order in which they are to be drawn.
+
+    When the recording is a selection, `whole` is what it was selected from: it tells where bytes went that left it.
+    """
+    layout = _Layout(recording, whole or recording)
+    for event in recording.events:
+        layout.add(event)
     return layout.finished(_remarks(recording, order))
 
 
@@ -73,37 +76,36 @@ class _Call:
 class _Layout:
     """The diagram so far, and what is needed to go on."""
 
-    def __init__(self, recording: Recording) -> None:
-        self.events = recording.events
-        self.columns = Columns(recording)
-        self.ends = {event.call: event for event in recording.events if event.phase in {RETURN, RAISE}}
-        self.senders: dict[int, list[int]] = defaultdict(list)
-        self.receivers: dict[int, list[int]] = defaultdict(list)
-        for sender, receiver in messages_of(recording.events):
-            self.senders[receiver].append(sender)
-            self.receivers[sender].append(receiver)
-        self.starters = {event.detail.get("starts"): event for event in recording.events if event.kind == START}
-        self.accepting = _accepting(recording.events)
+    def __init__(self, recording: Recording, whole: Recording) -> None:
+        self.columns = Columns(recording, whole)
+        self.ends = {event.call: event for event in whole.events if event.phase in {RETURN, RAISE}}
+        self.senders: dict[int, list[Event]] = defaultdict(list)
+        self.receivers: dict[int, list[Event]] = defaultdict(list)
+        for sender, receiver in messages_of(whole.events):
+            self.senders[id(whole.events[receiver])].append(whole.events[sender])
+            self.receivers[id(whole.events[sender])].append(whole.events[receiver])
+        self.starters = {event.detail.get("starts"): event for event in whole.events if event.kind == START}
+        self.accepting = _accepting(whole.events)
         self.open: dict[str, list[_Call]] = defaultdict(list)
         self.begun: set[str] = set()
         self.rows: list[Row] = []
         self.steps: list[Step] = []
         self.arrows: list[Arrow] = []
         self.bars: list[Bar] = []
-        self.sent: dict[int, int] = {}  # the arrow of each send, by the position of the send
+        self.sent: dict[int, int] = {}  # the arrow of each send, by the identity of the send
 
-    def add(self, position: int, event: Event) -> None:
+    def add(self, event: Event) -> None:
         """Draw one event."""
         if event.kind == HOOK:
             self._hook(event)
         elif event.kind == SEND:
-            self._send(position, event)
+            self._send(event)
         elif event.kind == RECEIVE:
-            self._receive(position, event)
+            self._receive(event)
         elif event.kind == CONNECT:
             self._connect(event)
         elif event.kind in {CLOSE, HALF_CLOSE}:
-            self._end(position, event)
+            self._end(event)
         elif event.kind in {NOTE, FAULT}:
             self._remark(event)
 
@@ -141,10 +143,11 @@ class _Layout:
     def _origin(self, event: Event, column: int) -> tuple[int | None, bool]:
         """Whence the arrow to a step comes: from the thread that started this one, or from the server's own column."""
         first, _ = event.lane not in self.begun, self.begun.add(event.lane)
-        if first and event.lane in self.starters:
-            return self.columns.of_lane(self.starters[event.lane].lane), True
-        if first and event.hook == "process_request_thread" and event.connection in self.accepting:
-            return self.columns.of_lane(self.accepting[event.connection]), True
+        starter = self.starters[event.lane].lane if event.lane in self.starters else None
+        if event.hook == "process_request_thread":
+            starter = self.accepting.get(event.connection)
+        if first and starter is not None and self.columns.has(starter):
+            return self.columns.of_lane(starter), True
         if event.hook == "__init__" and self.open[event.lane]:
             caller = self._column_of(self.open[event.lane][-1])
             return (caller, False) if caller != column else (None, False)
@@ -195,27 +198,25 @@ class _Layout:
             return
         end = self.ends.get(event.call)
         if end is None or end.phase != RAISE:
-            lane = self.accepting.get(event.connection) or self.columns.serving_lane()
-            self._arrow(event, column, drawing.CONNECT, "connect", None if lane is None else self.columns.of_lane(lane))
+            self._arrow(event, column, drawing.CONNECT, "connect", self.accepting.get(event.connection) or self.columns.serving)
 
-    def _send(self, position: int, event: Event) -> None:
+    def _send(self, event: Event) -> None:
         column = self._where(event)
         if event.phase == RAISE:
             self._step(event, column, f"{event.hook}() ✗", error_text(event), failed=True, kind=drawing.BYTES)
         elif event.phase in {ENTER, None}:
             end = self.ends.get(event.call)
-            if end is not None and end.phase == RAISE and position not in self.receivers:
+            if end is not None and end.phase == RAISE and id(event) not in self.receivers:
                 return  # nobody got any of it: the exception has its own row
             size = end.size if end is not None and end.size is not None else event.size
-            label = bytes_text(event.data, size)
-            is_datagram = is_client(event) and self._is_datagram(event)
-            target = self.columns.of_lane(self.accepting[event.connection]) if is_datagram else None
-            self.sent[position] = self._arrow(event, column, drawing.BYTES, label, target)
+            # A datagram is taken by get_request at once; a stream's bytes wait for whoever reads them.
+            target = self.accepting[event.connection] if is_client(event) and self._is_datagram(event) else None
+            self.sent[id(event)] = self._arrow(event, column, drawing.BYTES, bytes_text(event.data, size), target)
 
     def _is_datagram(self, event: Event) -> bool:
         return event.connection in self.columns.datagrams and event.connection in self.accepting
 
-    def _receive(self, position: int, event: Event) -> None:
+    def _receive(self, event: Event) -> None:
         column = self._where(event)
         if event.phase == ENTER:
             if event.call not in self.ends:
@@ -224,40 +225,34 @@ class _Layout:
             self._step(event, column, f"{event.hook}() ✗", error_text(event), failed=True, kind=drawing.BYTES)
         elif event.detail.get("peek"):
             self._step(event, column, f"{event.hook}(MSG_PEEK)", bytes_text(event.data, event.size), kind=drawing.BYTES)
-        else:
-            self._deliver(position, event, column)
+        elif is_client(event) or not self._is_datagram(event):
+            self._deliver(event, column)
 
-    def _deliver(self, position: int, event: Event, column: int) -> None:
+    def _deliver(self, event: Event, column: int) -> None:
         """End the arrows of the sends that this receive takes; a send that was received before gets another arrow."""
-        sent = [self.sent[sender] for sender in self.senders[position] if sender in self.sent]
+        sent = [self.sent[id(sender)] for sender in self.senders[id(event)] if id(sender) in self.sent]
         waiting = [number for number in sent if self.arrows[number].target is None]
+        what = bytes_text(event.data, event.size) if event.size else "end of file"
         if not sent:
-            if not self._is_datagram(event):
-                label = bytes_text(event.data, event.size) if event.size else "end of file"
-                self._step(event, column, f"{event.hook}()", label, kind=drawing.BYTES)
+            whence = "".join(dict.fromkeys(f"from {safe(sender.lane)}" for sender in self.senders[id(event)]))
+            self._step(event, column, what, whence, kind=drawing.BYTES if event.size else drawing.END)
             return
         if not any(self.arrows[number].row == len(self.rows) - 1 for number in waiting):
-            if not waiting and self._is_datagram(event):
-                return
-            self._row(event, column, f"receives {self._received(event)}")
+            self._row(event, column, f"receives {what}")
         for number in waiting or sent[-1:]:
             self._end_arrow(number, column, self._depth(event.lane, column), again=not waiting)
 
-    def _received(self, event: Event) -> str:
-        return bytes_text(event.data, event.size) if event.size else "the end of file"
-
     def _end_arrow(self, number: int, column: int, depth: int, *, again: bool) -> None:
         row = len(self.rows) - 1
-        arrow = replace(self.arrows[number], target=column, target_row=row, target_depth=depth)
+        arrow = replace(self.arrows[number], target=column, target_row=row, target_depth=depth, away="")
         if again:
             self.arrows.append(replace(arrow, label=""))
             return
         self.arrows[number] = arrow
         if arrow.row == row:
-            target = self.columns.name(column)
-            self.rows[row] = replace(self.rows[row], text=f"{self.rows[row].text} → {target}")
+            self.rows[row] = replace(self.rows[row], text=f"{arrow.label} → {self.columns.name(column)}")
 
-    def _end(self, position: int, event: Event) -> None:
+    def _end(self, event: Event) -> None:
         column = self._where(event)
         name = {"shutdown": "half-close"}.get(event.hook or "", "close") if is_client(event) else f"{event.hook}()"
         if event.kind == HALF_CLOSE and event.phase is None:
@@ -265,8 +260,8 @@ class _Layout:
         if event.phase == RAISE:
             if not self._is_closing(event):
                 self._step(event, column, f"{name} ✗", error_text(event), failed=True)
-        elif event.phase != RETURN and position in self.receivers:
-            self.sent[position] = self._arrow(event, column, drawing.END, "end of file", None)
+        elif event.phase != RETURN and id(event) in self.receivers:
+            self.sent[id(event)] = self._arrow(event, column, drawing.END, "end of file", None)
         elif event.phase != RETURN and not self._is_closing(event):
             self._step(event, column, name, "", kind=drawing.END)
 
@@ -306,13 +301,19 @@ class _Layout:
         )
         return len(self.steps) - 1
 
-    def _arrow(self, event: Event, column: int, kind: str, label: str, target: int | None) -> int:
-        words = label if target is None else f"{label} → {self.columns.name(target)}"
+    def _arrow(self, event: Event, column: int, kind: str, label: str, lane: str | None) -> int:
+        """An arrow to a lane; without one, to whoever will receive it, who may be outside of what is drawn."""
+        target = self.columns.of_lane(lane) if lane is not None and self.columns.has(lane) else None
+        receivers = [receiver.lane for receiver in self.receivers.get(id(event), ())]
+        away = "" if target is not None else next((name for name in (lane, *receivers) if name is not None), "")
+        words = label if target is None and not away else f"{label} → {self.columns.name(target) if target is not None else safe(away)}"
         depth = self._row(event, column, words)
         row = len(self.rows) - 1
         target_depth = 0 if target is None else self._depth(self.columns.lane(target), target)
         inferred = "inferred" in event.detail or (kind == drawing.BYTES and self._to_inferred(event))
-        self.arrows.append(Arrow(kind, label, row, column, depth, row, target, target_depth, inferred, event.seq))
+        self.arrows.append(
+            Arrow(kind, label, row, column, depth, row, target, target_depth, inferred, safe(away), event.seq)
+        )
         return len(self.arrows) - 1
 
     def _to_inferred(self, event: Event) -> bool:

@@ -26,7 +26,7 @@ from socketserver_trace.events import RETURN, START
 from socketserver_trace.recorder import DEFAULT_CAP, Flow, Meaning, Recorder, Source, acting_for, local, sharing
 from socketserver_trace.sockets import attachments
 from socketserver_trace.trace import Trace
-from socketserver_trace.traced import Shell, source_of, traced
+from socketserver_trace.fronts import Shell, source_of, traced
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,9 +66,14 @@ class Served:
         self._clients: list[Any] = []
         self._ended: BaseException | None = None
         self._thread: threading.Thread | None = None
+        self._stopped = False
         self.server: Any = self._make(server, handler, address, cap)
         self._source = source_of(self.server)
         self._source.quiet = True
+
+    def __repr__(self) -> str:
+        running = "stopped" if self._stopped else "not started" if self._thread is None else "running"
+        return f"<{self._source.name}, {running}>"
 
     @property
     def errors(self) -> list[str]:
@@ -105,7 +110,8 @@ class Served:
             where = "" if connection is None else f" of connection {connection}"
             raise TimeoutError(f"waited {timeout:g} s for the {phase} of {hook}{where}, in vain.")
 
-    def __enter__(self) -> Served:
+    def start(self) -> Served:
+        """Start serving. For a server that lives over several cells of a notebook: call `stop()` when it is done."""
         flow, main = Flow(), local.here
         ready = threading.Event()
 
@@ -125,20 +131,34 @@ class Served:
         ready.wait()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def stop(self) -> None:
+        """Stop and close the server and its clients. Stopping twice is harmless.
+
+        StillWaiting when something did not end by itself, ServingEnded when the loop had ended by an exception.
+        """
         waited_for = self._stop()
-        if error is not None:
-            return
         if waited_for is not None:
             raise StillWaiting(waited_for)
         if self._ended is not None:
-            ended = self._ended
+            ended, self._ended = self._ended, None
             raise ServingEnded(
                 f"serve_forever() ended before the server was stopped, by {type(ended).__name__}: {ended}"
             ) from ended
 
+    def __enter__(self) -> Served:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is None:
+            self.stop()
+        else:
+            self._stop()  # what went wrong in the block matters more
+
     def _stop(self) -> str | None:
         """Stop, close and join everything. Returns the sentence about what did not end by itself."""
+        if self._stopped:
+            return None
+        self._stopped = True
         for client in self._clients:
             client.close()
         sentences = [self._within_the_deadline("shutdown"), self._within_the_deadline("server_close")]

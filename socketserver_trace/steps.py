@@ -1,7 +1,7 @@
 """The steps that tracing itself needs inside a hook: which handler is made, which request is over.
 
 They stand in the *inner* class, right behind the wrappers of the front and in front of the program's finished class
-(`traced`), and each does its step and hands on whatever it was given. A step takes any arguments, because the
+(`fronts`), and each does its step and hands on whatever it was given. A step takes any arguments, because the
 program's own override may.
 
 The law: a step fails by recording a fault; the program's method runs in any case, and what it raises is raised.

@@ -48,11 +48,14 @@ class Trace(Sequence["Event"]):
         self._wanted = wanted
 
     @cached_property
+    def _whole(self) -> Recording:
+        whole = infer_clients(match(self._recorded))
+        return causal_order(whole) if self._order == CAUSAL else whole
+
+    @cached_property
     def recording(self) -> Recording:
         """The events of this trace, with their lanes, as a plain value."""
-        whole = infer_clients(match(self._recorded))
-        ordered = causal_order(whole) if self._order == CAUSAL else whole
-        return ordered if self._wanted is None else _with_lanes_in_use(ordered.keep(self._wanted))
+        return self._whole if self._wanted is None else _with_lanes_in_use(self._whole.keep(self._wanted))
 
     @property
     def order(self) -> str:
@@ -121,7 +124,7 @@ class Trace(Sequence["Event"]):
         """What is to be drawn, as plain numbers: the same for every painter."""
         from socketserver_trace.layout import lay_out
 
-        return lay_out(self.recording, order=self._order)
+        return lay_out(self.recording, whole=self._whole, order=self._order)
 
     def text(self) -> str:
         """The drawing as text."""

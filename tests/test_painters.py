@@ -115,8 +115,8 @@ def _diagram(words: str) -> Diagram:
         (Group(words, "client", 0, 0), Group(words, "server", 1, 1)),
         (),
         (step,),
-        (Arrow("bytes", words, 1, 0, 0, 1, 1, 0, inferred=False, event=2),),
-        (Row(words, 0, words), Row(words, 0, words)),
+        (Arrow("bytes", words, 1, 0, 0, 1, 1, 0, inferred=False, away="", event=2), Arrow("bytes", words, 2, 0, 0, 2, None, 0, inferred=True, away=words, event=3)),
+        (Row(words, 0, words),) * 3,
         (words,),
     )
 

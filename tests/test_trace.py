@@ -15,8 +15,7 @@ def test_the_hooks_of_a_connection_stand_in_their_order() -> None:
     """`hooks` names what was entered for a connection, in the order of the lane."""
     hooks = sample("one_request").hooks(connection=1)
 
-    # get_request has no connection when it is entered: it is what gives the connection its number.
-    assert hooks == [*REQUEST[1:], "shutdown_request", "close_request"]
+    assert hooks == [*REQUEST, "shutdown_request", "close_request"]
 
 
 def test_the_hooks_of_several_lanes_stand_one_lane_after_the_other() -> None:

@@ -62,6 +62,8 @@ def _step(step: Step) -> str:
 
 def _arrow(arrow: Arrow) -> str:
     line = "-->>" if arrow.inferred else "->>"
+    if arrow.target is None and arrow.away:
+        return f"    c{arrow.column}{line}c{arrow.column}: {_text(f'{arrow.label} → {arrow.away}')}"
     if arrow.target is None:
         return f"    c{arrow.column}-xc{arrow.column}: {_text(arrow.label)} #40;unread#41;"
     return f"    c{arrow.column}{line}c{arrow.target}: {_text(arrow.label)}"

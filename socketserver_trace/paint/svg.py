@@ -194,11 +194,13 @@ class _Drawing:
         return f'<g class="{arrow.kind}">{line}{_head(end, way)}{label if arrow.label else ""}</g>'
 
     def unread(self, arrow: Arrow, shape: str) -> str:
-        """Something that left and that nobody took: the line ends in a stroke."""
+        """Something that left for somebody outside, or that nobody took: then the line ends in a cross."""
         x, y = self.edge(arrow.column, arrow.depth), _y(arrow.row)
+        end = _head(_Point(x + 36, y), 1) if arrow.away else f'<path class="line" d="M{x + 25:g} {y - 5}l10 10m0 -10l-10 10"/>'
+        away = f'<text class="caption" x="{x + 42:g}" y="{y + 4}">{escape(arrow.away)}</text>' if arrow.away else ""
         return (
-            f'<g class="{arrow.kind}"><path class="{shape}" d="M{x:g} {y}h30"/><path class="line" d="M{x + 30:g} {y - 6}v12"/>'
-            f'<text class="label halo" x="{x + 10:g}" y="{y - 8}">{escape(arrow.label)}</text></g>'
+            f'<g class="{arrow.kind}"><path class="{shape}" d="M{x:g} {y}h30"/>{end}'
+            f'<text class="label halo" x="{x + 10:g}" y="{y - 6}">{escape(arrow.label)}</text>{away}</g>'
         )
 
     def edge(self, column: int, depth: int, way: int = 1) -> float:

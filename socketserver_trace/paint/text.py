@@ -90,7 +90,7 @@ class _Graph:
         shaft = DASHED if arrow.inferred else SOLID
         if arrow.target is None:
             center = self.centers[arrow.column]
-            self._write(line, center, f"├{shaft * 2}")
+            self._write(line, center, f"├{shaft}▶" if arrow.away else f"├{shaft}╳")
         elif arrow.row == arrow.target_row:
             self._shaft(line, arrow.column, arrow.target, shaft)
         else:
