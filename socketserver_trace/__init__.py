@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from socketserver_trace.events import Event as Event
     from socketserver_trace.export.jsonl import TraceFileError as TraceFileError
+    from socketserver_trace.fronts import traced as traced
     from socketserver_trace.recorder import Recorder as Recorder
     from socketserver_trace.serving import Served as Served
     from socketserver_trace.serving import ServingEnded as ServingEnded
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from socketserver_trace.serving import trace_of as trace_of
     from socketserver_trace.trace import Trace as Trace
     from socketserver_trace.trace import load as load
-    from socketserver_trace.fronts import traced as traced
 
 __version__ = "0.1.0"
 

@@ -18,9 +18,9 @@ import sys
 from pathlib import Path
 
 from socketserver_trace.assembly import assemble
+from socketserver_trace.fronts import dropped_in
 from socketserver_trace.recorder import DEFAULT_CAP, Recorder, sharing
 from socketserver_trace.trace import Trace, load
-from socketserver_trace.fronts import dropped_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from socketserver_trace import recording
 from socketserver_trace.events import CONNECT, ENTER, FAULT, HOOK, NOTE, RAISE, RECEIVE, SEND, START, Event
 from socketserver_trace.lifecycle.hooks import SERVER_HOOKS
 from socketserver_trace.recorder import WIDTH
-from socketserver_trace.recording import Lane, Recording, unique
+from socketserver_trace.recording import Lane, Names, Recording
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,14 +88,14 @@ def _told(
     meaning: Meaning, payload: Any, names: Mapping[Flow, str]
 ) -> tuple[bytes | None, int | None, Mapping[str, Scalar]]:
     """What the payload says: the bytes, their true number, and the details."""
+    if payload is None:
+        return None, None, meaning.detail
     detail = dict(meaning.detail)
     data: bytes | None = None
     size: int | None = None
     if meaning.owner == "client":
         thread, payload = payload
         detail["thread"] = names.get(thread, "")
-    if meaning.owner is not None and meaning.phase in {ENTER, None}:
-        detail["owner"] = meaning.owner
     if meaning.phase == RAISE or meaning.kind == FAULT:
         detail |= _error(payload)
     elif isinstance(payload, tuple) and meaning.kind in {SEND, RECEIVE}:
@@ -164,14 +164,12 @@ def _lanes(records: Iterable[Record]) -> dict[Flow, Lane]:
     known = {*clients, *main, *servers}
     others = sorted((flow for flow in flows if flow not in known), key=lambda flow: (flows[flow], flow.number))
     named: dict[Flow, Lane] = {}
-    taken: set[str] = set()
+    names = Names()
     for flow, name, kind in itertools.chain(
         ((flow, "main", recording.MAIN) for flow in main),
         ((flow, flow.name or "", recording.CLIENT) for flow in clients),
         ((flow, "server", recording.SERVER) for flow in servers),
         ((flow, f"Thread {number}", recording.THREAD) for number, flow in enumerate(others, start=1)),
     ):
-        lane = Lane(unique(name, taken), kind, detail={"thread_ident": flow.ident, "process": flow.process})
-        taken.add(lane.name)
-        named[flow] = lane
+        named[flow] = Lane(names.new(name), kind, detail={"thread_ident": flow.ident, "process": flow.process})
     return named

@@ -19,7 +19,7 @@ from time import perf_counter_ns
 
 from socketserver_trace.events import CLOSE, CONNECT, ENTER, HALF_CLOSE, RAISE, RECEIVE, RETURN, SEND
 from socketserver_trace.recorder import Flow, Meaning, failure, local
-from socketserver_trace.sockets import payload_of
+from socketserver_trace.transfers import payload_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ class Client:
     @contextmanager
     def _recorded(self, kind: str, hook: str, payload: object = None) -> Iterator[list[object]]:
         """Record the enter with a payload, and the end with what the block puts into the list."""
+        if self._closed and kind != CLOSE:
+            raise ValueError(f"{self.name} is closed: make a new client to talk to the server again.")
         self._record(kind, ENTER, hook, payload)
         told: list[object] = [None]
         try:
@@ -86,8 +88,6 @@ class Client:
     @contextmanager
     def _deadline(self, waiting_for: str) -> Iterator[float]:
         """Turn the socket's time-out into a sentence. Gives the time at which the waiting ends."""
-        if self._closed:
-            raise ValueError(f"{self.name} is closed: make a new client to talk to the server again.")
         self.socket.settimeout(self.timeout)
         try:
             yield time.monotonic() + self.timeout
@@ -216,7 +216,7 @@ class DatagramClient(Client):
 
     def send(self, data: bytes) -> None:
         """Send one datagram. It may be lost, and nobody says so."""
-        payload = self._moved(data, self.socket.getsockname())
+        payload = self._moved(data, None if self._closed else self.socket.getsockname())
         with self._recorded(SEND, "sendto", payload), self._deadline("room to send"):
             self.socket.send(data)
 

@@ -6,6 +6,8 @@ thread stand the servers and then the handlers that it ran, each on a lifeline o
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from socketserver_trace import diagram as drawing
 from socketserver_trace.diagram import Column, Group
 from socketserver_trace.events import ENTER, HOOK
@@ -38,11 +40,17 @@ class Columns:
         self._recording = recording
         self._lanes = {lane.name: lane for lane in recording.lanes}
         self.inferred = {event.connection for event in whole if "inferred" in event.detail}
-        self.serving = next((event.lane for event in whole if event.hook == "serve_forever"), None)
+        self._looping = dict.fromkeys(event.lane for event in whole if event.hook == "serve_forever")
+        self.serving = next(iter(self._looping), None)
+        self._handled: dict[str, set[int | None]] = defaultdict(set)
+        for event in recording:
+            if event.detail.get("owner") == drawing.HANDLER:
+                self._handled[event.lane].add(event.connection)
         accepted = accepted_connections(whole.events)
         self.datagrams = {one.connection for one in accepted if one.datagram is not None}
         self._keys = self._ordered()
         self._numbers = {key: number for number, key in enumerate(self._keys)}
+        self._firsts = {key[0]: number for number, key in reversed(list(enumerate(self._keys)))}
 
     def of_hook(self, event: Event) -> int:
         """The column of a hook: of its server or its handler, in its lane."""
@@ -50,11 +58,11 @@ class Columns:
 
     def has(self, lane: str) -> bool:
         """Whether a lane is drawn."""
-        return any(key[0] == lane for key in self._keys)
+        return lane in self._firsts
 
     def of_lane(self, lane: str) -> int:
         """The first column of a lane."""
-        return next(number for number, key in enumerate(self._keys) if key[0] == lane)
+        return self._firsts[lane]
 
     def lane(self, column: int) -> str:
         """The lane of a column."""
@@ -116,11 +124,7 @@ class Columns:
         lane, kind, _title = key
         if kind == drawing.CLIENT:
             return "client, inferred" if self._lanes[lane].inferred else "client"
-        if kind == drawing.HANDLER:
-            return _connections_text(
-                {event.connection for event in self._recording if event.lane == lane and event.detail.get("owner") == kind}
-            )
-        return "server"
+        return _connections_text(self._handled[lane]) if kind == drawing.HANDLER else "server"
 
     def _groups(self) -> tuple[Group, ...]:
         groups: list[Group] = []
@@ -137,8 +141,8 @@ class Columns:
     def _group_title(self, lane: str, kind: str) -> str:
         if kind == drawing.CLIENT:
             return "clients"
-        serves = any(event.lane == lane and event.hook == "serve_forever" for event in self._recording)
-        return {MAIN: "main thread"}.get(self._lanes[lane].kind, lane) + (": serve_forever" if serves else "")
+        title = {MAIN: "main thread"}.get(self._lanes[lane].kind, lane)
+        return f"{title}: serve_forever" if lane in self._looping else title
 
 
 def _key(event: Event) -> Key:

@@ -53,7 +53,7 @@ def is_own(provider: type) -> bool:
 def meanings(kind: type, hook: str, owner: str) -> tuple[Meaning, Meaning, Meaning]:
     """What the enter, the return and the raise of a hook mean, for all instances of a class."""
     provider = provider_of(kind, hook)
-    detail: dict[str, str | bool] = {"class": kind.__name__}
+    detail: dict[str, str | bool] = {"owner": owner, "class": kind.__name__}
     if is_own(provider):
         detail["own"] = True
     if hook == "__init__":

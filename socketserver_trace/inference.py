@@ -9,12 +9,11 @@ The law: pure, from a recording to a recording. Inferred events are never writte
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 
 from socketserver_trace.events import CONNECT, ENTER, HALF_CLOSE, RECEIVE, RETURN, SEND, Event
 from socketserver_trace.matching import accepted_connections, is_client
-from socketserver_trace.recording import CLIENT, LANE_KINDS, Lane
+from socketserver_trace.recording import CLIENT, LANE_KINDS, Lane, Names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def infer_clients(recording: Recording) -> Recording:
 def _names(recording: Recording) -> dict[int, str]:
     """A name for the client of each connection without one; the datagrams of one address have one client."""
     known = {event.connection for event in recording if is_client(event)}
-    taken = {lane.name for lane in recording.lanes}
+    new = Names(lane.name for lane in recording.lanes)
     names: dict[int, str] = {}
     addresses: dict[str, str] = {}
     for accepted in accepted_connections(recording.events):
@@ -44,8 +43,7 @@ def _names(recording: Recording) -> dict[int, str]:
             continue
         name = addresses.get(accepted.address) if accepted.datagram is not None else None
         if name is None:
-            name = next(name for number in itertools.count(1) if (name := f"client {number}") not in taken)
-            taken.add(name)
+            name = new.new("client", numbered=True)
             addresses[accepted.address] = name
         names[accepted.connection] = name
     return names

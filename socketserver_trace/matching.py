@@ -10,14 +10,14 @@ The law: pure, from a recording to a recording.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, field, replace
 
 from socketserver_trace.events import CONNECT, ENTER, RECEIVE, RETURN, SEND
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from socketserver_trace.events import Event
     from socketserver_trace.recording import Recording
@@ -72,15 +72,15 @@ def match(recording: Recording) -> Recording:
 
 def _numbers_of_streams(events: Iterable[Event], accepted: list[Accepted]) -> dict[str, int]:
     """The number of the connection of each client lane that connected."""
-    waiting: dict[tuple[str | None, str], Iterator[Accepted]] = {}
-    for key in {(one.server, one.address) for one in accepted}:
-        waiting[key] = iter([one for one in accepted if (one.server, one.address) == key])
+    waiting: dict[tuple[str | None, str], deque[int]] = defaultdict(deque)
+    for one in accepted:
+        waiting[one.server, one.address].append(one.connection)
     numbers: dict[str, int] = {}
     for event in events:
         if event.kind == CONNECT and event.phase == RETURN:
-            taken = next(waiting.get((event.server, str(event.detail.get("address", ""))), iter(())), None)
-            if taken is not None:
-                numbers[event.lane] = taken.connection
+            queue = waiting[event.server, str(event.detail.get("address", ""))]
+            if queue:
+                numbers[event.lane] = queue.popleft()
     return numbers
 
 

@@ -35,7 +35,8 @@ def unsettled(recording: Recording) -> str | None:
             return f"{lane.name} is at work"
         if _polls(last[lane.name]) and _untaken(events):
             return f"{lane.name} has not taken yet what a client has sent it"
-    return None
+    number = _handed_on(events)
+    return None if number is None else f"nobody has begun to handle connection {number} yet"
 
 
 def unfinished(recording: Recording) -> str | None:
@@ -61,8 +62,9 @@ def _told(lane: str, calls: Sequence[Event], events: Iterable[Event]) -> str | N
     hooks = [call for call in calls if call.kind == HOOK and call.hook != "serve_forever"]
     if not hooks:
         return None
-    client = next((event.lane for event in events if is_client(event) and event.connection == hooks[-1].connection), None)
-    who = f" of connection {hooks[-1].connection}" + (f" ({client})" if client else "")
+    number = hooks[-1].connection
+    client = next((event.lane for event in events if is_client(event) and event.connection == number), None)
+    who = f" of connection {number}" + (f" ({client})" if client else "")
     waits = ", which waits for bytes from the client" if calls[-1].kind == RECEIVE else ""
     return f"{lane} was still in {hooks[-1].hook}(){who}{waits}"
 
@@ -75,6 +77,18 @@ def _untaken(events: Iterable[Event]) -> bool:
         and (event.lane in connected or (event.kind == SEND and is_client(event) and "address" in event.detail))
         for event in events
     )
+
+
+def _handed_on(events: Iterable[Event]) -> int | None:
+    """A connection that process_request has given to a thread which has not come to its first step."""
+    handed: dict[int | None, None] = {}
+    begun: set[int | None] = set()
+    for event in events:
+        if event.hook == "process_request" and event.phase == RETURN:
+            handed[event.connection] = None
+        elif event.hook in {"process_request_thread", "finish_request", "shutdown_request", "close_request"}:
+            begun.add(event.connection)
+    return next((number for number in handed if number not in begun), None)
 
 
 def _given(events: Iterable[Event]) -> set[int]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from time import perf_counter_ns
 
 from socketserver_trace.events import FAULT, NO_DETAIL
-from socketserver_trace.recording import unique
+from socketserver_trace.recording import Names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,11 +148,12 @@ class Recorder:
         self.listeners: tuple[Callable[[tuple[Any, ...]], object], ...] = ()
         self.record: Callable[[tuple[Any, ...]], object] = self.records.extend
         self.next_connection = itertools.count(1).__next__
+        self._names = Names()
         self._trimming = threading.Lock()
 
     def source(self, name: str) -> Source:
         """A new source, whose name is made unique: Echo, Echo 2, Echo 3."""
-        return Source(self, unique(name, {source.name for source in self.sources}))
+        return Source(self, self._names.new(name))
 
     def trim(self) -> None:
         """Let the oldest records go when there are too many. Called once in a while, from the recording side."""

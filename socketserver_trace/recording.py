@@ -9,8 +9,6 @@ The law: no input or output, no threads, no clock.
 
 from __future__ import annotations
 
-import itertools
-import re
 from dataclasses import dataclass, field, replace
 
 from socketserver_trace.events import HOOK, NO_DETAIL
@@ -98,15 +96,21 @@ def is_hook(event: Event, *names: str) -> bool:
     return event.kind == HOOK and event.hook in names
 
 
-def unique(name: str, taken: set[str]) -> str:
-    """The name, or the name with the first number that makes it new."""
-    names = itertools.chain((name,), (f"{name} {number}" for number in itertools.count(2)))
-    return next(candidate for candidate in names if candidate not in taken)
+class Names:
+    """Names that are given once: the second alice is alice 2."""
 
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken)
+        self._last: dict[str, int] = {}
 
-def natural(name: str) -> tuple[tuple[int, int | str], ...]:
-    """A key that sorts names as people do: Thread 2 before Thread 10."""
-    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in re.findall(r"[0-9]+|[^0-9]+", name))
+    def new(self, name: str, *, numbered: bool = False) -> str:
+        """The name, or the name with the first number that makes it new; `numbered` names have one from 1 on."""
+        number = self._last.get(name, 0) + 1
+        while (made := f"{name} {number}" if numbered or number > 1 else name) in self._taken:
+            number += 1
+        self._last[name] = number
+        self._taken.add(made)
+        return made
 
 
 def _relabelled(event: Event, names: Mapping[str, str]) -> Event:

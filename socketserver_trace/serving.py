@@ -12,21 +12,22 @@ block ends.
 from __future__ import annotations
 
 import errno
+import inspect
 import os
 import socket
 import threading
 import time
-from socketserver import BaseServer
+from socketserver import BaseRequestHandler, BaseServer
 from time import perf_counter_ns
 
 from socketserver_trace import quiescence
 from socketserver_trace.assembly import address_text, assemble
 from socketserver_trace.clients import TIMEOUT, client_of, new_folder, remove_folder
 from socketserver_trace.events import RETURN, START
+from socketserver_trace.fronts import Shell, source_of, traced
 from socketserver_trace.recorder import DEFAULT_CAP, Flow, Meaning, Recorder, Source, acting_for, local, sharing
 from socketserver_trace.sockets import attachments
 from socketserver_trace.trace import Trace
-from socketserver_trace.fronts import Shell, source_of, traced
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 POLL_INTERVAL: Final = 0.02
 """How often the loop looks whether it was told to stop, in seconds: what stopping costs."""
+
+SLICE: Final = 0.05
+"""How long a waiting thread sleeps at most before it looks again, in seconds."""
 
 SETTLE: Final = 1.0
 """How many seconds `served.trace` waits for a server that is at work."""
@@ -65,6 +69,7 @@ class Served:
         self._folder: str | None = None
         self._clients: list[Any] = []
         self._ended: BaseException | None = None
+        self._failed: list[BaseException] = []
         self._thread: threading.Thread | None = None
         self._stopped = False
         self.server: Any = self._make(server, handler, address, cap)
@@ -74,6 +79,11 @@ class Served:
     def __repr__(self) -> str:
         running = "stopped" if self._stopped else "not started" if self._thread is None else "running"
         return f"<{self._source.name}, {running}>"
+
+    @property
+    def recorder(self) -> Recorder:
+        """The recorder of the server and of its clients."""
+        return self._source.recorder
 
     @property
     def errors(self) -> list[str]:
@@ -97,7 +107,9 @@ class Served:
         """Wait until the server has done all that its clients gave it to do. Returns whether it has."""
         return self._wait_until(lambda: quiescence.unsettled(assemble(self._source.recorder)) is None, timeout)
 
-    def wait_for(self, hook: str, *, phase: str = RETURN, connection: int | None = None, timeout: float = TIMEOUT) -> None:
+    def wait_for(
+        self, hook: str, *, phase: str = RETURN, connection: int | None = None, timeout: float = TIMEOUT
+    ) -> None:
         """Wait until a hook was entered, returned or raised; TimeoutError with a sentence when it was not."""
 
         def happened() -> bool:
@@ -120,7 +132,7 @@ class Served:
             flow.ident = threading.get_ident()
             ready.set()
             try:
-                self.server.serve_forever(poll_interval=POLL_INTERVAL)
+                self._serve_forever()
             except BaseException as error:  # noqa: BLE001 - raised where the block ends, also SystemExit
                 self._ended = error
 
@@ -130,6 +142,16 @@ class Served:
         self._thread.start()
         ready.wait()
         return self
+
+    def _serve_forever(self) -> None:
+        """The loop, with a short poll interval where the program's own takes one."""
+        method = self.server.serve_forever
+        try:
+            inspect.signature(method).bind(poll_interval=POLL_INTERVAL)
+        except TypeError:
+            method()
+        else:
+            method(poll_interval=POLL_INTERVAL)
 
     def stop(self) -> None:
         """Stop and close the server and its clients. Stopping twice is harmless.
@@ -144,6 +166,8 @@ class Served:
             raise ServingEnded(
                 f"serve_forever() ended before the server was stopped, by {type(ended).__name__}: {ended}"
             ) from ended
+        if self._failed:
+            raise self._failed[0]
 
     def __enter__(self) -> Served:
         return self.start()
@@ -161,23 +185,25 @@ class Served:
         self._stopped = True
         for client in self._clients:
             client.close()
-        sentences = [self._within_the_deadline("shutdown"), self._within_the_deadline("server_close")]
+        late: list[str | None] = []
         if self._thread is not None:
+            late.append(self._within_the_deadline("shutdown"))
+            # Only then: a loop that is just beginning must not find its socket closed.
             self._thread.join(self._timeout)
+        late.append(self._within_the_deadline("server_close"))
         self._remove_folder()
-        return next((sentence for sentence in sentences if sentence is not None), None)
+        return next((sentence for sentence in late if sentence is not None), None)
 
     def _within_the_deadline(self, method: str) -> str | None:
         """Call a method that may wait, as this thread. When it is late, break off the connections it waits for."""
         flow = local.here
-        failed: list[BaseException] = []
 
         def call() -> None:
             try:
                 with acting_for(flow):
                     getattr(self.server, method)()
-            except BaseException as error:  # noqa: BLE001 - raised below, in the thread that asked
-                failed.append(error)
+            except BaseException as error:  # noqa: BLE001 - raised when everything has been stopped
+                self._failed.append(error)
 
         thread = threading.Thread(target=call, name=f"socketserver_trace {method}", daemon=True)
         thread.start()
@@ -187,8 +213,6 @@ class Served:
             sentence = self._what_it_waits_for(method)
             self._break_off()
             thread.join(self._timeout)
-        if failed:
-            raise failed[0]
         return sentence
 
     def _what_it_waits_for(self, method: str) -> str:
@@ -208,35 +232,43 @@ class Served:
         deadline = time.monotonic() + timeout
         try:
             while not condition():
-                if not news.wait(max(0, deadline - time.monotonic())):
-                    return condition()
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    return False
+                # In slices: a record that was on its way when we began to listen is in the list, and told to nobody.
+                news.wait(min(remaining, SLICE))
                 news.clear()
             return True
         finally:
             forget()
 
     def _make(self, server: Any, handler: Any, address: Any, cap: int | None) -> Any:
-        if isinstance(server, type):
-            server = traced(server)
-        made = server
-        if not isinstance(server, BaseServer):
-            if handler is None:
-                raise TypeError("serve() needs a handler class beside the server class: serve(TCPServer, MyHandler).")
-            with sharing(Recorder(cap=cap)):
-                made = self._made(server, handler, self._free_address(server) if address is None else address)
+        made = server if isinstance(server, BaseServer) else self._made(server, handler, address, cap)
         if not isinstance(made, Shell):
+            if made is not server and isinstance(made, BaseServer):
+                made.server_close()
             raise TypeError(
                 "serve() takes a server class, or a server that is traced already: "
                 "serve(MyServer, MyHandler), or serve(traced(MyServer)(address, MyHandler))."
             )
         return made
 
-    def _made(self, server: Callable[..., Any], handler: Any, address: Any) -> Any:
+    def _made(self, server: Any, handler: Any, address: Any, cap: int | None) -> Any:
+        if isinstance(server, type) and issubclass(server, BaseRequestHandler):
+            raise TypeError("serve() takes the server class first, and then the handler: serve(TCPServer, MyHandler).")
+        if isinstance(server, type):
+            server = traced(server)
+        if handler is None:
+            raise TypeError("serve() needs a handler class beside the server class: serve(TCPServer, MyHandler).")
+        address = self._free_address(server) if address is None else address
         try:
-            return server(address, handler)
-        except OSError as error:
+            with sharing(Recorder(cap=cap)):
+                return server(address, handler)
+        except BaseException as error:
             self._remove_folder()
-            raise _clear(error, address) from None
+            if isinstance(error, OSError):
+                raise _clear(error, address) from None
+            raise
 
     def _remove_folder(self) -> None:
         if self._folder is not None:

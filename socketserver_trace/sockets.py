@@ -18,7 +18,8 @@ import weakref
 from time import perf_counter_ns
 
 from socketserver_trace.events import CLOSE, ENTER, HALF_CLOSE, RAISE, RECEIVE, RETURN, SEND
-from socketserver_trace.recorder import Meaning, failure, local
+from socketserver_trace.recorder import Meaning, failure, local, plain
+from socketserver_trace.transfers import FLAGS_AT, PEEK, RECEIVING, SENDING, payload_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,11 +27,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from socketserver_trace.recorder import Source
-
-    Received = Callable[[tuple[Any, ...], Any], tuple[Any, int | None]]
-    Given = Callable[[tuple[Any, ...]], Any]
-
-PEEK: Final = getattr(socket, "MSG_PEEK", 0)
+    from socketserver_trace.transfers import Given, Received
 
 
 class Attachment(weakref.ref[socket.socket]):
@@ -84,75 +81,7 @@ def attached(candidate: object) -> bool:
     return type(candidate) in _traced_classes and id(candidate) in attachments
 
 
-def kept(data: Any, limit: int) -> bytes:
-    """The first bytes of a buffer, as bytes of their own."""
-    if type(data) is bytes and len(data) <= limit:
-        return data
-    with memoryview(data) as view, view.cast("B") as plain_bytes:
-        return bytes(plain_bytes[:limit])
-
-
-def size_of(data: Any) -> int:
-    """The number of bytes in a buffer, whatever its items are."""
-    if type(data) is bytes:
-        return len(data)
-    with memoryview(data) as view:
-        return view.nbytes
-
-
-# What each operation moved: the bytes it was given (known before), or the bytes it returned (known after).
-
-
-def _result(_arguments: tuple[Any, ...], result: Any) -> tuple[Any, int | None]:
-    return result, None
-
-
-def _first_of_result(_arguments: tuple[Any, ...], result: Any) -> tuple[Any, int | None]:
-    return result[0], None
-
-
-def _into_buffer(arguments: tuple[Any, ...], result: Any) -> tuple[Any, int | None]:
-    return arguments[0], result
-
-
-def _into_buffer_of_pair(arguments: tuple[Any, ...], result: Any) -> tuple[Any, int | None]:
-    return arguments[0], result[0]
-
-
-def _argument(arguments: tuple[Any, ...]) -> Any:
-    return arguments[0]
-
-
-def _joined_argument(arguments: tuple[Any, ...]) -> Any:
-    # An iterator can be read only once, and that is for the socket.
-    return b"".join(arguments[0]) if type(arguments[0]) in {list, tuple} else b""
-
-
-RECEIVING: Final[dict[str, Received]] = {
-    "recv": _result,
-    "recv_into": _into_buffer,
-    "recvfrom": _first_of_result,
-    "recvfrom_into": _into_buffer_of_pair,
-    "recvmsg": _first_of_result,
-}
-SENDING: Final[dict[str, Given]] = {
-    "send": _argument,
-    "sendall": _argument,
-    "sendto": _argument,
-    "sendmsg": _joined_argument,
-    "sendfile": lambda _arguments: b"",
-}
-FLAGS_AT: Final = {"recv": 1, "recvfrom": 1, "recv_into": 2, "recvfrom_into": 2, "recvmsg": 2}
-"""Where the flags stand among the arguments, for the operations that can only look (MSG_PEEK)."""
-
-
-def payload_of(data: Any, size: int | None, limit: int) -> tuple[bytes, int]:
-    """The bytes to keep and the true length; `size` is what the operation itself returned, where it returned one."""
-    size = size_of(data) if size is None else size
-    return kept(data, min(limit, size)), size
-
-
-def _sending(base: type, name: str, given: Given) -> Callable[..., Any]:
+def _sending(base: type, name: str, given: Given | None) -> Callable[..., Any]:
     """The traced form of a method that sends: the bytes before it, the number that really went after it."""
     enter, leave, fail = (Meaning(SEND, phase, name) for phase in (ENTER, RETURN, RAISE))
     original = getattr(base, name)
@@ -166,7 +95,9 @@ def _sending(base: type, name: str, given: Given) -> Callable[..., Any]:
         source = attachment.source
         connection = attachment.connection or here.connection
         try:
-            payload: object = payload_of(given(arguments or tuple(options.values())), None, source.recorder.data_limit)
+            operands = arguments or tuple(options.values())
+            data = operands[0] if given is None else given(operands)
+            payload: object = payload_of(data, None, source.recorder.data_limit)
         except Exception as error:  # noqa: BLE001 - an operand that we do not understand must not stop the server
             source.fault(error, f"looking at the bytes of {name}()")
             payload = None
@@ -179,14 +110,25 @@ def _sending(base: type, name: str, given: Given) -> Callable[..., Any]:
             raise
         finally:
             here.busy = False
-        source.record((perf_counter_ns(), here, source, leave, connection, result))
+        count = result if result is None else plain(result)
+        source.record((perf_counter_ns(), here, source, leave, connection, count))
         source.recorder.trim()
         return result
 
     return sending
 
 
-def _receiving(base: type, name: str, received: Received) -> Callable[..., Any]:
+def _reading_once(sendmsg: Callable[..., Any]) -> Callable[..., Any]:
+    """`sendmsg` may be given an iterator, which can be read only once, and now two want to read it."""
+
+    @functools.wraps(sendmsg)
+    def reading_once(self: Any, buffers: Any, /, *more: Any) -> Any:
+        return sendmsg(self, list(buffers) if hasattr(type(buffers), "__next__") else buffers, *more)
+
+    return reading_once
+
+
+def _receiving(base: type, name: str, received: Received | None) -> Callable[..., Any]:
     """The traced form of a method that receives: the enter before it, the bytes after it."""
     enter, leave, fail = (Meaning(RECEIVE, phase, name) for phase in (ENTER, RETURN, RAISE))
     # What is only looked at is not taken: a later receive returns the same bytes again.
@@ -211,15 +153,16 @@ def _receiving(base: type, name: str, received: Received) -> Callable[..., Any]:
             raise
         finally:
             here.busy = False
+        meaning = leave
         try:
-            payload: object = payload_of(
-                *received(arguments or tuple(options.values()), result), source.recorder.data_limit
-            )
+            operands = arguments or tuple(options.values())
+            data, size = (result, None) if received is None else received(operands, result)
+            payload: object = payload_of(data, size, source.recorder.data_limit)
+            if (arguments[flags_at] if len(arguments) > flags_at else options.get("flags", 0)) & PEEK:
+                meaning = looked
         except Exception as error:  # noqa: BLE001 - as above
             source.fault(error, f"looking at the bytes of {name}()")
             payload = None
-        flags = arguments[flags_at] if len(arguments) > flags_at else options.get("flags", 0)
-        meaning = looked if flags & PEEK else leave
         source.record((perf_counter_ns(), here, source, meaning, connection, payload))
         source.recorder.trim()
         return result
@@ -285,6 +228,8 @@ def traced_socket_class(base: type) -> type:
     methods: dict[str, Any] = {"__slots__": (), "__module__": base.__module__, "__qualname__": base.__qualname__}
     methods |= {name: _receiving(base, name, received) for name, received in RECEIVING.items() if hasattr(base, name)}
     methods |= {name: _sending(base, name, given) for name, given in SENDING.items() if hasattr(base, name)}
+    if "sendmsg" in methods:
+        methods["sendmsg"] = _reading_once(methods["sendmsg"])
     methods["shutdown"] = _ending(base, "shutdown", HALF_CLOSE)
     methods["close"] = _ending(base, "close", CLOSE)
     methods["detach"] = _detaching(base)

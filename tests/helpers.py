@@ -15,9 +15,7 @@ from typing import Any
 TIMEOUT = 5.0
 """How many seconds a test waits for anything, before it fails."""
 
-SERVER_NAMES = [
-    name for name in socketserver.__all__ if name.endswith("Server") and not name.startswith("Base")
-]
+SERVER_NAMES = [name for name in socketserver.__all__ if name.endswith("Server") and not name.startswith("Base")]
 """Every kind of server that the running standard library has."""
 
 MIXED = {"Threading": "ThreadingMixIn", "Forking": "ForkingMixIn"}
@@ -118,12 +116,15 @@ def conversation(server_class: Callable[..., Any], handler: Any, *lines: bytes, 
 
 
 def one_request(server_class: Callable[..., Any], handler: Any, data: bytes = b"hello\n") -> tuple[bytes, Any, str]:
-    """A TCP server handles one request in this thread: the reply, the closed server, and what it printed."""
+    """A TCP server handles one request in this thread: the reply, the closed server, what it printed or raised."""
     told = io.StringIO()
     with server_class(("127.0.0.1", 0), handler) as server, plain_client(server) as client:
         client.sendall(data)
-        with redirect_stderr(told):
-            server.handle_request()
+        try:
+            with redirect_stderr(told):
+                server.handle_request()
+        except Exception as error:  # noqa: BLE001 - what is raised is part of what is compared
+            told.write(f"raised {error!r}")
         try:
             reply = b"".join(iter(lambda: client.recv(65536), b""))
         except ConnectionResetError:  # the server closed before it had read all

@@ -14,8 +14,8 @@ PACKAGE = Path(__file__).parent.parent / "socketserver_trace"
 # A module may import the modules that stand before it in its own block, and the whole of the blocks that it may know.
 PURE = ["events", "lifecycle.hooks", "lifecycle.classes", "lifecycle.patterns", "lifecycle.grammar", "lifecycle.walker",
         "lifecycle", "recording", "matching", "inference", "causality", "quiescence"]  # fmt: skip
-RECORDING = ["recorder", "sockets", "watching", "hooks", "steps", "fronts", "assembly", "clients"]
-VIEWING = ["wording", "diagram", "columns", "layout", "paint.markup", "paint.text", "paint.svg", "paint.html", "paint.mermaid",
+RECORDING = ["recorder", "transfers", "sockets", "watching", "hooks", "steps", "fronts", "assembly", "clients"]
+VIEWING = ["wording", "diagram", "columns", "rows", "traffic", "layout", "paint.markup", "paint.text", "paint.svg", "paint.html", "paint.mermaid",
            "paint", "export.jsonl", "export"]  # fmt: skip
 PEOPLE = ["trace", "serving", "__init__", "__main__"]
 MAY_KNOW = {"PURE": [], "RECORDING": PURE, "VIEWING": PURE, "PEOPLE": [*PURE, *RECORDING, *VIEWING]}

@@ -9,8 +9,9 @@ if TYPE_CHECKING:
 ENTITIES: Final = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;", ord("'"): "&#39;"}
 # No document of XML may hold these, however they are written.
 FORBIDDEN: Final = {code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF)}
+REPLACED: Final = ENTITIES | FORBIDDEN
 
 
 def escape(text: str) -> str:
     """The text as it may stand between tags and in a quoted attribute, of HTML and of XML."""
-    return text.translate(ENTITIES | FORBIDDEN)
+    return text.translate(REPLACED)

@@ -1,0 +1,152 @@
+"""The sheet that a layout draws on: rows from the top to the bottom, the calls that are open, and what is drawn so far.
+
+It knows where things stand, and nothing of what they mean: a step or an arrow takes the next row, at the depth of the
+calls that are open on its column just then, and a call that ends leaves a bar over the rows that passed meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+from socketserver_trace.diagram import Arrow, Bar, Row, Step
+from socketserver_trace.wording import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from socketserver_trace.columns import Columns
+    from socketserver_trace.events import Event
+
+
+class Call:
+    """A call that has not ended: its enter, its row, its step and how many bars lie below its own."""
+
+    __slots__ = ("column", "depth", "enter", "row", "step")
+
+    def __init__(self, enter: Event, column: int, row: int, depth: int, step: int) -> None:
+        self.enter = enter
+        self.column = column
+        self.row = row
+        self.depth = depth
+        self.step = step
+
+
+class Sheet:
+    """The rows, steps, arrows and bars so far."""
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+        self.rows: list[Row] = []
+        self.steps: list[Step] = []
+        self.arrows: list[Arrow] = []
+        self.bars: list[Bar] = []
+        self.open: dict[str, list[Call]] = defaultdict(list)
+
+    @property
+    def last(self) -> int:
+        """The row that was taken last."""
+        return len(self.rows) - 1
+
+    def place(self, event: Event) -> int:
+        """The column of something that is not a hook: that of the hook in which it happens."""
+        calls = self.open[event.lane]
+        return calls[-1].column if calls else self.columns.of_lane(event.lane)
+
+    def depth(self, column: int) -> int:
+        """How many bars lie on a column."""
+        return sum(call.column == column for call in self.open[self.columns.lane(column)])
+
+    def take_row(self, event: Event, column: int, words: str) -> None:
+        """Take the next row, and say in words what is on it."""
+        self.rows.append(Row(self.columns.name(column), len(self.open[event.lane]), words))
+
+    def step(
+        self,
+        event: Event,
+        column: int,
+        label: str,
+        caption: str = "",
+        *,
+        kind: str | None = None,
+        own: bool = False,
+        failed: bool = False,
+        is_open: bool = False,
+        origin: int | None = None,
+        starts: bool = False,
+    ) -> int:
+        """Draw a step on a row of its own. Returns its number."""
+        words = f"{label}  {caption}" if caption else label
+        if starts and origin is not None:
+            words += f"  (started by {self.columns.name(origin)})"
+        self.take_row(event, column, words)
+        self.steps.append(
+            Step(
+                row=self.last,
+                column=column,
+                depth=self.depth(column),
+                kind=kind or self.columns.kind(column),
+                label=label,
+                caption=caption,
+                own=own,
+                failed=failed,
+                open=is_open,
+                origin=origin,
+                origin_depth=0 if origin is None else self.depth(origin),
+                starts=starts,
+                event=event.seq,
+            )
+        )
+        return len(self.steps) - 1
+
+    def change_step(self, number: int, **changes: bool | str) -> None:
+        """Say something else of a step that is drawn already."""
+        self.steps[number] = step = replace(self.steps[number], **changes)  # type: ignore[arg-type] # fields of a step
+        if "caption" in changes:
+            self.rows[step.row] = replace(self.rows[step.row], text=f"{step.label}  {step.caption}")
+
+    def arrow(
+        self, event: Event, column: int, kind: str, label: str, target: int | None, *, away: str = "", inferred: bool
+    ) -> int:
+        """Draw an arrow on a row of its own, to a column, to somebody outside, or to nobody yet. Returns its number."""
+        whither = self.columns.name(target) if target is not None else safe(away)
+        self.take_row(event, column, f"{label} → {whither}" if whither else label)
+        self.arrows.append(
+            Arrow(
+                kind=kind,
+                label=label,
+                row=self.last,
+                column=column,
+                depth=self.depth(column),
+                target_row=self.last,
+                target=target,
+                target_depth=0 if target is None else self.depth(target),
+                inferred=inferred,
+                away=safe(away),
+                event=event.seq,
+            )
+        )
+        return len(self.arrows) - 1
+
+    def end_arrow(self, number: int, column: int) -> None:
+        """Let an arrow that has no end yet arrive at a column, on the last row. One that has an end goes on from there."""
+        arrow = self.arrows[number]
+        ended = replace(arrow, target=column, target_row=self.last, target_depth=self.depth(column), away="")
+        if arrow.target is not None:
+            self.arrows.append(replace(ended, label=""))
+            return
+        self.arrows[number] = ended
+        if arrow.row == self.last:
+            words = f"{arrow.label} → {self.columns.name(column)}"
+            self.rows[self.last] = replace(self.rows[self.last], text=words)
+
+    def open_call(self, enter: Event, column: int, step: int) -> None:
+        """A call begins, whose step has just been drawn."""
+        self.open[enter.lane].append(Call(enter, column, self.last, self.steps[step].depth, step))
+
+    def close_call(self, call: Call, *, failed: bool = False, is_open: bool = False) -> None:
+        """A call ends, or, when the drawing ends before it, stays open. It has a bar if rows passed meanwhile."""
+        if is_open and self.last == call.row:
+            self.change_step(call.step, open=True)
+        if is_open or self.last > call.row:
+            kind = self.columns.kind(call.column)
+            self.bars.append(Bar(call.column, call.depth, call.row, self.last, kind, failed, is_open))
