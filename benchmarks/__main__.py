@@ -1,7 +1,7 @@
 """`make bench`: what tracing costs, measured on this machine in one run, as ratios to the untraced server.
 
-Every measurement is a process of its own, and the variants take turns, so that a slow moment of the machine meets all of
-them. A ratio is that of two measurements of the same round; what is printed is the median over the rounds, and in
+Every measurement is a process of its own, and the variants take turns, so that a slow moment of the machine meets all
+of them. A ratio is that of two measurements of the same round; what is printed is the median over the rounds, and in
 brackets the lowest and the highest.
 """
 

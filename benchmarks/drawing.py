@@ -35,7 +35,8 @@ def report() -> None:
             "save and load": lambda recording=recording: loads(dumps(recording)),  # type: ignore[misc]
         }
         parts = ", ".join(f"{name} {_milliseconds(step):.1f}" for name, step in steps.items())
-        print(f"  {len(recording):6} events, {len(diagram.rows):6} rows: {parts}; svg of {len(trace.svg()) / 1024:.0f} KiB")
+        size = len(trace.svg()) / 1024
+        print(f"  {len(recording):6} events, {len(diagram.rows):6} rows: {parts}; svg of {size:.0f} KiB")
 
 
 def _milliseconds(step: Callable[[], object]) -> float:

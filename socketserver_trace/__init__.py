@@ -1,8 +1,8 @@
-"""A lifecycle tracer for servers built on the standard library's `socketserver`, and what draws its traces.
+r"""A lifecycle tracer for servers built on the standard library's `socketserver`, and what draws its traces.
 
     with serve(ThreadingTCPServer, Shout) as served:
         with served.client("alice") as alice:
-            alice.send(b"hello\\n")
+            alice.send(b"hello\n")
             alice.receive()
 
     served.trace
@@ -18,7 +18,7 @@ import socketserver
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from socketserver import *
+    from socketserver import *  # noqa: F403 - whatever names the type checker's Python has
 
     from socketserver_trace.events import Event as Event
     from socketserver_trace.export.jsonl import TraceFileError as TraceFileError

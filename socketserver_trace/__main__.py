@@ -12,7 +12,6 @@ when the program ends, by Ctrl-C too. What is drawn, and how, is said by the nam
 from __future__ import annotations
 
 import argparse
-import os
 import runpy
 import sys
 from pathlib import Path
@@ -42,9 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="socketserver_trace", description="Trace and draw servers built on socketserver.")
+    parser = argparse.ArgumentParser(
+        prog="socketserver_trace", description="Trace and draw servers built on socketserver."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    written = f"write to this file instead of the terminal: {', '.join(f'{suffix} ({form})' for suffix, form in FORMS.items())}"
+    forms = ", ".join(f"{suffix} ({form})" for suffix, form in FORMS.items())
+    written = f"write to this file instead of the terminal: {forms}"
 
     run = commands.add_parser("run", help="run a program, traced, and draw what its servers did")
     run.add_argument("-o", "--output", type=_output, metavar="FILE", help=written)
@@ -71,7 +73,7 @@ def _run(options: argparse.Namespace) -> int:
     if not options.module and not Path(options.program).is_file():
         raise FileNotFoundError(f"there is no program {options.program!r} to run.")
     sys.argv = [options.program, *options.arguments]
-    sys.path.insert(0, os.getcwd() if options.module else str(Path(options.program).resolve().parent))
+    sys.path.insert(0, str(Path.cwd()) if options.module else str(Path(options.program).resolve().parent))
     try:
         with sharing(recorder), dropped_in():
             if options.module:

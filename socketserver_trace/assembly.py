@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def assemble(recorder: Recorder) -> Recording:
     """Everything that the recorder has kept so far, in the order of arrival."""
     flat, dropped = recorder.snapshot()
-    records: list[Record] = list(zip(*(iter(flat),) * WIDTH, strict=True))  # type: ignore[arg-type] # six slots a record
+    records: list[Record] = list(zip(*(iter(flat),) * WIDTH, strict=True))
     lanes = _lanes(records)
     stacks: dict[Flow, list[tuple[int, Meaning]]] = {flow: [] for flow in lanes}
     names = {flow: lane.name for flow, lane in lanes.items()}
@@ -135,7 +135,7 @@ def address_text(address: object) -> str:
 
 
 def _with_numbers(events: list[Event]) -> list[Event]:
-    """What happens inside a get_request belongs to the connection that it returned: its enter, and a datagram's bytes."""
+    """What happens inside a get_request belongs to the connection that it returned: its enter, a datagram's bytes."""
     numbers = {event.call: event.connection for event in events if event.hook == "get_request" and event.connection}
     return [
         replace(event, connection=numbers[call])

@@ -6,7 +6,8 @@ before the receive that returns its bytes; the end of one side before the end of
 acceptance before its thread's first step; the call of `shutdown` before the end of the loop.
 
 Of all orders that respect this, one is taken, by fixed rules that read well: a message is delivered at once when
-somebody waits for it, and a thread begins at once; a server goes as far as it can before a client does its next step; the main thread comes last.
+somebody waits for it, and a thread begins at once; a server goes as far as it can before a client does its next step;
+the main thread comes last.
 
 Every edge points forward in the order of arrival, so the relation has no cycle and an order always exists.
 
@@ -131,6 +132,7 @@ class Stream:
         self.end: int | None = None
 
     def send(self, position: int, size: int) -> None:
+        """So many bytes leave."""
         self.sent.append((position, self.length, self.length + size))
         self.length += size
 
@@ -152,7 +154,7 @@ class Stream:
 
 
 def _connections(events: Sequence[Event]) -> Iterator[Edge]:
-    """Nobody can connect before the server listens, and get_request is called because somebody has connected, or sent."""
+    """Nobody can connect before the server listens, and get_request is called because somebody has connected."""
     listening: dict[str | None, int] = {}
     entered: dict[int | None, int] = {}
     came: dict[int, int] = {}
@@ -163,11 +165,10 @@ def _connections(events: Sequence[Event]) -> Iterator[Edge]:
             entered.setdefault(event.call, position)
             if event.connection in came:
                 yield came[event.connection], entered[event.call]
-        elif event.connection is not None and is_client(event):
-            if event.kind in {CONNECT, SEND} and event.phase in {ENTER, None}:
-                came.setdefault(event.connection, position)
-                if event.server in listening:
-                    yield listening[event.server], position
+        elif event.connection is not None and is_client(event) and event.kind in {CONNECT, SEND}:
+            came.setdefault(event.connection, position)
+            if event.server in listening:
+                yield listening[event.server], position
 
 
 def _starts(events: Sequence[Event]) -> Iterator[Edge]:
@@ -234,7 +235,7 @@ def _sorted(
         if before < after:
             followers[before].append(after)
             waits_for[after] += 1
-    receiver = {before: after for before, after in reversed(messages)}
+    receiver = dict(reversed(messages))
     ready = [_turn(events, turns, position) for position in range(len(events)) if not waits_for[position]]
     heapq.heapify(ready)
     done = [False] * len(events)

@@ -123,7 +123,7 @@ class StreamClient(Client):
         self._closed = True
         self.socket.close()
 
-    def __enter__(self) -> StreamClient:
+    def __enter__(self) -> StreamClient:  # noqa: PYI034 - typing has Self from Python 3.11 on
         return self
 
     def send(self, data: bytes) -> None:
@@ -211,7 +211,7 @@ class DatagramClient(Client):
             self._remove()
             raise
 
-    def __enter__(self) -> DatagramClient:
+    def __enter__(self) -> DatagramClient:  # noqa: PYI034 - typing has Self from Python 3.11 on
         return self
 
     def send(self, data: bytes) -> None:

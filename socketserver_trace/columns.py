@@ -1,7 +1,7 @@
 """The columns of a drawing: which lifelines there are, in which order, and how much room each needs.
 
-Every lane is a box: the main thread, then all clients in one, then the serving threads, then the others. In the box of a
-thread stand the servers and then the handlers that it ran, each on a lifeline of its own.
+Every lane is a box: the main thread, then all clients in one, then the serving threads, then the others. In the box of
+a thread stand the servers and then the handlers that it ran, each on a lifeline of its own.
 """
 
 from __future__ import annotations
@@ -42,10 +42,12 @@ class Columns:
         self.inferred = {event.connection for event in whole if "inferred" in event.detail}
         self._looping = dict.fromkeys(event.lane for event in whole if event.hook == "serve_forever")
         self.serving = next(iter(self._looping), None)
-        self._handled: dict[str, set[int | None]] = defaultdict(set)
+        self._accepting = {event.lane for event in whole if event.hook == "get_request"}
+        self._constructing = {event.lane for event in whole if event.hook == "server_bind"}
+        self._handled: dict[Key, set[int | None]] = defaultdict(set)
         for event in recording:
             if event.detail.get("owner") == drawing.HANDLER:
-                self._handled[event.lane].add(event.connection)
+                self._handled[_key(event)].add(event.connection)
         accepted = accepted_connections(whole.events)
         self.datagrams = {one.connection for one in accepted if one.datagram is not None}
         self._keys = self._ordered()
@@ -98,33 +100,42 @@ class Columns:
             else:
                 _make_room(room, arrow.column, arrow.target, len(arrow.label) + 4)
         columns = tuple(
-            Column(safe(key[2] if key[1] == drawing.HANDLER else key[0]), safe(key[2]), self._subtitle(key), key[1], self._lanes[key[0]].inferred, width)
+            Column(
+                safe(key[2] if key[1] == drawing.HANDLER else key[0]),
+                safe(key[2]),
+                self._subtitle(key),
+                key[1],
+                self._lanes[key[0]].inferred,
+                width,
+            )
             for key, width in zip(self._keys, room, strict=True)
         )
         return columns, self._groups()
 
     def _ordered(self) -> list[Key]:
         events = self._recording.events
-        accepting = {event.lane for event in events if event.hook == "get_request"}
         keys: dict[Key, None] = {_key(event): None for event in events if event.kind == HOOK and event.phase == ENTER}
         with_columns = {key[0] for key in keys}
         for event in events:
             if event.lane not in with_columns:
                 lane = self._lanes[event.lane]
                 keys[event.lane, drawing.CLIENT if lane.kind == CLIENT else drawing.SERVER, event.lane] = None
-        rank = {lane.name: (self._box(lane, accepting), number) for number, lane in enumerate(self._recording.lanes)}
+        rank = {lane.name: (self._box(lane), number) for number, lane in enumerate(self._recording.lanes)}
         return sorted(keys, key=lambda key: (*rank[key[0]], key[1] == drawing.HANDLER))
 
-    @staticmethod
-    def _box(lane: Lane, accepting: set[str]) -> int:
+    def _box(self, lane: Lane) -> int:
         """Where the box of a lane stands. A main thread that serves stands behind its clients."""
-        return {MAIN: 0, CLIENT: 1, SERVER: 2, THREAD: 3}[lane.kind] if lane.name not in accepting else 2
+        return {MAIN: 0, CLIENT: 1, SERVER: 2, THREAD: 3}[lane.kind] if lane.name not in self._accepting else 2
 
     def _subtitle(self, key: Key) -> str:
         lane, kind, _title = key
         if kind == drawing.CLIENT:
             return "client, inferred" if self._lanes[lane].inferred else "client"
-        return _connections_text(self._handled[lane]) if kind == drawing.HANDLER else "server"
+        if kind == drawing.HANDLER:
+            return _connections_text(self._handled[key])
+        if lane in self._accepting:
+            return "serves here"
+        return "made here" if lane in self._constructing else "works here"
 
     def _groups(self) -> tuple[Group, ...]:
         groups: list[Group] = []

@@ -26,8 +26,9 @@ from socketserver import BaseRequestHandler, BaseServer
 from types import MappingProxyType
 
 from socketserver_trace import recorder as recorders
-from socketserver_trace.hooks import SHELL, program_classes, wrapper_of
+from socketserver_trace.hooks import wrapper_of
 from socketserver_trace.lifecycle.hooks import HANDLER_HOOKS, SERVER_HOOKS
+from socketserver_trace.providers import SHELL, program_classes
 from socketserver_trace.recorder import Recorder, Source, local
 from socketserver_trace.steps import FRONT, HandlerSteps, ServerSteps
 

@@ -2,7 +2,8 @@
 
 `nc`, `curl`, a browser or another machine appear in the picture too: whoever was accepted has connected before, the
 bytes that were received have been sent, and the end of file means that the client will send no more. That the bytes of
-the server were read is only assumed. Every event made here says so: `inferred` is in its detail, and its lane is marked.
+the server were read is only assumed. Every event made here says so: `inferred` is in its detail, and its lane is
+marked.
 
 The law: pure, from a recording to a recording. Inferred events are never written to a file.
 """

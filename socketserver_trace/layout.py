@@ -17,7 +17,7 @@ from socketserver_trace.diagram import Diagram
 from socketserver_trace.events import ENTER, FAULT, HOOK, NOTE, RAISE, START
 from socketserver_trace.rows import Sheet
 from socketserver_trace.traffic import Traffic
-from socketserver_trace.wording import caption_of, error_text, plural, safe
+from socketserver_trace.wording import caption_of, error_text, failure_texts, plural, safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class _Layout:
     def __init__(self, recording: Recording, whole: Recording) -> None:
         self.columns = Columns(recording, whole)
         self.sheet = Sheet(self.columns)
-        self.accepting = {
+        self.accepting: dict[int | None, str] = {
             event.connection: event.lane for event in whole.events if event.hook == "get_request" and event.connection
         }
         self.traffic = Traffic(self.sheet, whole, self.accepting)
@@ -121,7 +121,8 @@ class _Layout:
             return
         if not self.sheet.steps[call.step].failed:
             if call.row < self.sheet.last:
-                self.sheet.step(event, call.column, f"{event.hook}() ✗", error_text(event), failed=True)
+                self.sheet.step(event, call.column, *failure_texts(event), failed=True)
+                self.sheet.change_step(call.step, failed=True)
             else:
                 self.sheet.change_step(call.step, failed=True, caption=f"✗ {error_text(event)}")
         self._leave(event, failed=True)
@@ -145,7 +146,11 @@ class _Layout:
 
     def _remark(self, event: Event) -> None:
         failed = event.kind == FAULT
-        text = f"the tracer failed at {event.detail.get('doing')}: {error_text(event)}" if failed else event.detail.get("text")
+        text = (
+            f"the tracer failed at {event.detail.get('doing')}: {error_text(event)}"
+            if failed
+            else event.detail.get("text")
+        )
         label = safe(str(text), REMARK_WIDTH)
         self.sheet.step(event, self.sheet.place(event), label, kind=drawing.NOTE, failed=failed)
 
@@ -155,7 +160,7 @@ def _remarks(recording: Recording, order: str) -> tuple[str, ...]:
     if order != "causal":
         remarks.append("In the order of arrival: as the clock saw it on this run.")
     if any(lane.inferred for lane in recording.lanes):
-        remarks.append("Dashed: inferred from what the server saw; the client did not record itself.")
+        remarks.append("Dotted: inferred from what the server saw; the client did not record itself.")
     if recording.dropped:
         remarks.append(f"{plural(recording.dropped, 'older event')} were let go: the recorder was full.")
     if recording.cut_off:

@@ -17,7 +17,7 @@ from socketserver_trace.events import CONNECT, ENTER, RECEIVE, RETURN, SEND
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from socketserver_trace.events import Event
     from socketserver_trace.recording import Recording
@@ -95,16 +95,16 @@ def _numbers_of_datagrams(events: Iterable[Event], accepted: list[Accepted]) -> 
     for position, event in enumerate(events):
         if event.kind == SEND and event.phase == ENTER and "address" in event.detail and is_client(event):
             address = lanes[event.lane] = str(event.detail["address"])
-            _take(numbers, position, sent.get(address, []), lambda one, data=event.data: _is_part(one.datagram, data))
+            _take(numbers, position, sent.get(address, []), event.data)
         elif event.kind == RECEIVE and event.phase == RETURN and event.lane in lanes and is_client(event):
             _take_reply(numbers, position, by_address.get(lanes[event.lane], []), event.data)
     return numbers
 
 
-def _take(numbers: dict[int, int], position: int, waiting: list[Accepted], fits: Callable[[Accepted], bool]) -> None:
-    """The first that fits is the one; what stands before it was lost."""
+def _take(numbers: dict[int, int], position: int, waiting: list[Accepted], data: bytes | None) -> None:
+    """The first that has these bytes is the one; what stands before it was lost."""
     for index, one in enumerate(waiting):
-        if fits(one):
+        if _is_part(one.datagram, data):
             numbers[position] = one.connection
             del waiting[: index + 1]
             return

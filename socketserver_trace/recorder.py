@@ -83,6 +83,7 @@ class Flow:
 
     @property
     def is_main_thread(self) -> bool:
+        """Whether it is the program's first thread."""
         return self.name is None and self.ident == threading.main_thread().ident
 
 
@@ -221,7 +222,7 @@ def sharing(recorder: Recorder) -> Iterator[Recorder]:
 
 
 def failure(error: BaseException) -> tuple[str, tuple[Scalar, ...]]:
-    """An exception as plain values. Its `__str__` is code of the program, and a reference would keep its frames alive."""
+    """An exception as plain values. Its `__str__` is code of the program, a reference would keep its frames alive."""
     return type(error).__name__, tuple(plain(argument) for argument in error.args[:3])
 
 

@@ -74,7 +74,9 @@ class Recording:
         for lane in self.lanes:
             if lane.name == name:
                 return lane
-        raise LookupError(f"there is no lane named {name!r}; the lanes are {', '.join(lane.name for lane in self.lanes)}")
+        raise LookupError(
+            f"there is no lane named {name!r}; the lanes are {', '.join(lane.name for lane in self.lanes)}"
+        )
 
     def relabel(self, names: Mapping[str, str]) -> Recording:
         """The same recording with other names for its lanes; lanes that are not named keep theirs."""

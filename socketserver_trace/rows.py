@@ -60,7 +60,7 @@ class Sheet:
         """Take the next row, and say in words what is on it."""
         self.rows.append(Row(self.columns.name(column), len(self.open[event.lane]), words))
 
-    def step(
+    def step(  # noqa: PLR0913 - what there is to say of a step, by name
         self,
         event: Event,
         column: int,
@@ -128,7 +128,7 @@ class Sheet:
         return len(self.arrows) - 1
 
     def end_arrow(self, number: int, column: int) -> None:
-        """Let an arrow that has no end yet arrive at a column, on the last row. One that has an end goes on from there."""
+        """Let an arrow that has no end yet arrive at a column, on the last row; one that has gets another end."""
         arrow = self.arrows[number]
         ended = replace(arrow, target=column, target_row=self.last, target_depth=self.depth(column), away="")
         if arrow.target is not None:

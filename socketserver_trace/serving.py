@@ -45,11 +45,11 @@ SETTLE: Final = 1.0
 """How many seconds `served.trace` waits for a server that is at work."""
 
 
-class StillWaiting(RuntimeError):
+class StillWaiting(RuntimeError):  # noqa: N818 - reads as what it says
     """A server did not stop within its deadline. The message says what it still waited for."""
 
 
-class ServingEnded(RuntimeError):
+class ServingEnded(RuntimeError):  # noqa: N818 - as above
     """The serving loop was ended by an exception, before anybody stopped it. Its cause is that exception."""
 
 
@@ -169,7 +169,7 @@ class Served:
         if self._failed:
             raise self._failed[0]
 
-    def __enter__(self) -> Served:
+    def __enter__(self) -> Served:  # noqa: PYI034 - typing has Self from Python 3.11 on
         return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -244,7 +244,7 @@ class Served:
 
     def _make(self, server: Any, handler: Any, address: Any, cap: int | None) -> Any:
         made = server if isinstance(server, BaseServer) else self._made(server, handler, address, cap)
-        if not isinstance(made, Shell):
+        if not isinstance(made, Shell) or not isinstance(made, BaseServer):
             if made is not server and isinstance(made, BaseServer):
                 made.server_close()
             raise TypeError(

@@ -17,7 +17,7 @@ from socketserver import BaseRequestHandler, BaseServer
 from time import perf_counter_ns
 from types import FunctionType
 
-from socketserver_trace.hooks import meanings
+from socketserver_trace.providers import meanings
 from socketserver_trace.recorder import failure, local
 from socketserver_trace.sockets import attach, attached
 from socketserver_trace.watching import Watch

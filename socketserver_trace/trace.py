@@ -14,14 +14,14 @@ from dataclasses import replace
 from functools import cached_property
 
 from socketserver_trace.causality import causal_order
-from socketserver_trace.events import ENTER, HOOK
+from socketserver_trace.events import ENTER, HOOK, KINDS, PHASES
 from socketserver_trace.inference import infer_clients
 from socketserver_trace.matching import match
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from socketserver_trace.diagram import Diagram
@@ -106,13 +106,16 @@ class Trace(Sequence["Event"]):
         kind: str | None = None,
         phase: str | None = None,
     ) -> Trace:
-        """The events that are all of this, as a trace."""
+        """The events that are all of this, as a trace. LookupError for a lane, a kind or a phase that does not exist."""
         asked = {"lane": lane, "connection": connection, "hook": hook, "kind": kind, "phase": phase}
         given = {name: value for name, value in asked.items() if value is not None}
+        _refuse_typos(self._whole, given)
         before = self._wanted
 
         def wanted(event: Event) -> bool:
-            return (before is None or before(event)) and all(getattr(event, key) == value for key, value in given.items())
+            return (before is None or before(event)) and all(
+                getattr(event, key) == value for key, value in given.items()
+            )
 
         return Trace(self._recorded, order=self._order, wanted=wanted) if given else self
 
@@ -160,7 +163,7 @@ class Trace(Sequence["Event"]):
     def __str__(self) -> str:
         return self.text()
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, **_options: object) -> dict[str, str]:
         """What a notebook shows. These two forms survive its sanitiser, GitHub and nbconvert."""
         from socketserver_trace.paint import html
 
@@ -177,6 +180,16 @@ def load(path: str | os.PathLike[str]) -> Trace:
 
 def _is_entered(event: Event) -> bool:
     return event.kind == HOOK and event.phase == ENTER
+
+
+def _refuse_typos(recording: Recording, given: Mapping[str, object]) -> None:
+    """An empty drawing would say that nothing happened, which is not true of a lane whose name was mistyped."""
+    known = {"lane": [lane.name for lane in recording.lanes], "kind": list(KINDS), "phase": list(PHASES)}
+    for name, value in given.items():
+        if name in known and value not in known[name]:
+            raise LookupError(f"there is no {name} {value!r} in this trace; there is {', '.join(known[name])}.")
+    if not isinstance(given.get("connection", 0), int):
+        raise TypeError(f"a connection is a number, counted from 1, and not {given['connection']!r}.")
 
 
 def _with_lanes_in_use(recording: Recording) -> Recording:

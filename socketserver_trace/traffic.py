@@ -83,12 +83,13 @@ class Traffic:
             self._deliver(event, column)
 
     def end(self, event: Event) -> None:
-        """One side sends no more. An arrow when the other side sees it; what a closing hook does is said by the hook."""
+        """One side sends no more: an arrow when the other side sees it. What a closing hook does, the hook says."""
         if event.phase == RAISE:
             if not self._in_closing_hook(event):
                 self._failure(event, self._name_of_end(event))
         elif event.phase != RETURN and id(event) in self.receivers:
-            self.arrows[id(event)] = self._arrow(event, drawing.END, "end of file", None)
+            label = f"{self._name_of_end(event)}: end of file" if is_client(event) else "end of file"
+            self.arrows[id(event)] = self._arrow(event, drawing.END, label, None)
         elif event.phase != RETURN and not self._in_closing_hook(event):
             self.sheet.step(event, self.sheet.place(event), self._name_of_end(event), kind=drawing.END)
 

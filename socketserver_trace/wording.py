@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SHOWN_BYTES: Final = 24
 SHOWN_TEXT: Final = 48
+SHOWN_MESSAGE: Final = 72
 
 
 def safe(text: str, limit: int = SHOWN_TEXT) -> str:
@@ -38,6 +39,7 @@ def bytes_text(data: bytes | None, size: int | None) -> str:
 
 
 def plural(number: int, noun: str) -> str:
+    """The number with its noun: 1 byte, 5,000 bytes."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
@@ -54,7 +56,13 @@ def caption_of(enter: Event, end: Event | None) -> str:
     return f"{provider} → {effect}" if effect else provider
 
 
+def failure_texts(event: Event) -> tuple[str, str]:
+    """What was raised, as a label and a caption."""
+    message = str(event.detail.get("message", ""))
+    return f"✗ {safe(str(event.detail.get('error', '')))}", safe(message, SHOWN_MESSAGE)
+
+
 def error_text(event: Event) -> str:
-    """What was raised, in a few words."""
-    name, message = safe(str(event.detail.get("error", ""))), safe(str(event.detail.get("message", "")))
-    return f"{name}: {message}" if message else name
+    """What was raised, in one text."""
+    name, message = failure_texts(event)
+    return f"{name}: {message}".removeprefix("✗ ").removesuffix(": ")

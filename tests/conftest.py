@@ -8,13 +8,15 @@ import stat
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from socketserver_trace import recorder, sockets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ENDING = 5.0
 """How many seconds a thread that is just ending may take."""
@@ -63,7 +65,7 @@ def _open_sockets() -> set[str]:
     """The sockets of this process by the name that the kernel gives them; none where the system does not tell."""
     if not DESCRIPTORS.is_dir():
         return set()
-    return {name for name in map(_socket_name, os.listdir(DESCRIPTORS)) if name is not None}
+    return {name for path in DESCRIPTORS.iterdir() if (name := _socket_name(path.name)) is not None}
 
 
 def _socket_name(descriptor: str) -> str | None:

@@ -7,18 +7,18 @@ import os
 import socket
 import socketserver
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 TIMEOUT = 5.0
 """How many seconds a test waits for anything, before it fails."""
 
 SERVER_NAMES = [name for name in socketserver.__all__ if name.endswith("Server") and not name.startswith("Base")]
 """Every kind of server that the running standard library has."""
-
-MIXED = {"Threading": "ThreadingMixIn", "Forking": "ForkingMixIn"}
 
 
 class Echo(socketserver.StreamRequestHandler):

@@ -130,7 +130,16 @@ def test_bytes_follow_their_place_in_the_stream() -> None:
     def moved(seq: int, kind: str, lane: str, size: int, phase: str) -> Event:
         detail = {"thread": "main"} if lane == "alice" else {}
         return Event(
-            seq=seq, time_ns=seq, lane=lane, kind=kind, phase=phase, hook=kind, connection=1, call=seq, size=size, detail=detail
+            seq=seq,
+            time_ns=seq,
+            lane=lane,
+            kind=kind,
+            phase=phase,
+            hook=kind,
+            connection=1,
+            call=seq,
+            size=size,
+            detail=detail,
         )
 
     events = [
@@ -153,7 +162,9 @@ def test_the_order_is_quick_for_many_lanes() -> None:
         lane = Lane(f"Thread {number}", "thread")
         lanes.append(lane)
         for phase in ("enter", "return"):
-            events.append(_event(len(events) + 1, lane.name, "process_request_thread", phase, number, connection=number))
+            events.append(
+                _event(len(events) + 1, lane.name, "process_request_thread", phase, number, connection=number)
+            )
 
     ordered = causality.causal_order(Recording(tuple(events), tuple(lanes)))
 

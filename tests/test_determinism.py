@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.samples import one_request, sample, SAMPLES
+from tests.samples import SAMPLES, one_request, sample
 
 RUNS = 200
 STREAMS = ["TCPServer", "ThreadingTCPServer", "UnixStreamServer", "ThreadingUnixStreamServer"]

@@ -44,7 +44,9 @@ def test_the_map_of_the_house_is_complete() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^  ([a-z_]+(?:\.py|/)) ", text, re.MULTILINE))
     package = ROOT / "socketserver_trace"
-    there = {path.name for path in package.glob("*.py")} | {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    there = {path.name for path in package.glob("*.py")} | {
+        f"{path.parent.name}/" for path in package.glob("*/__init__.py")
+    }
 
     assert named == there - {"__init__.py"}
 
@@ -63,6 +65,8 @@ def test_a_module_opens_with_its_law_and_its_examples_run(name: str) -> None:
 
 def test_every_public_thing_has_its_contract() -> None:
     """Each public class and function of the package's face has a docstring."""
-    faces = [getattr(socketserver_trace, name) for name in socketserver_trace.__all__ if name in socketserver_trace._HOMES]
+    faces = [
+        getattr(socketserver_trace, name) for name in socketserver_trace.__all__ if name in socketserver_trace._HOMES
+    ]
 
     assert [face for face in faces if not face.__doc__] == []

@@ -95,16 +95,18 @@ BAD = {
     "": "it has no header line",
     "hello\nworld\n": "its first line is not the header",
     "[1, 2]\n": "its first line is not the header",
-    '{"format": "socketserver_trace", "version": 99}\n': "version 99 of the format, and this socketserver_trace reads version 1",
+    '{"format": "socketserver_trace", "version": 99}\n': "version 99 of the format",
     '{"format": "socketserver_trace", "version": 1, "lanes": [3]}\n': "has a lane that is not one",
     HEADER + "not json\n": "line 2 of x is not JSON",
     HEADER + '{"seq": 1}\n': "line 2 of x is not an event: it needs seq, time_ns, lane, kind",
     HEADER + '{"seq": 1, "time_ns": 1, "lane": "main", "kind": "dance"}\n': "no kind of event named 'dance'",
     HEADER + '{"seq": 1, "time_ns": 1, "lane": "main", "kind": "note", "phase": "x"}\n': "no phase named 'x'",
     HEADER + '{"seq": 1, "time_ns": 1, "lane": "moon", "kind": "note"}\n': "a lane that the header does not name",
-    HEADER + '{"seq": 1, "time_ns": 1, "lane": "main", "kind": "note", "colour": 1}\n': "a field that no event has: colour",
+    HEADER
+    + '{"seq": 1, "time_ns": 1, "lane": "main", "kind": "note", "colour": 1}\n': "a field that no event has: colour",
     HEADER + '{"seq": "1", "time_ns": 1, "lane": "main", "kind": "note"}\n': "a wrong value for seq",
-    HEADER + '{"seq": 1, "time_ns": 1, "lane": "main", "kind": "note", "detail": {"a": [1]}}\n': "a wrong value for detail",
+    HEADER
+    + '{"seq": 1, "time_ns": 1, "lane": "main", "kind": "note", "detail": {"a": [1]}}\n': "a wrong value for detail",
     HEADER + '{"seq": 1, "time_ns": 1, "lane": "main", "kind": "send", "data": "\\u2026"}\n': "is not an event",
 }
 

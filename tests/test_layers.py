@@ -14,9 +14,20 @@ PACKAGE = Path(__file__).parent.parent / "socketserver_trace"
 # A module may import the modules that stand before it in its own block, and the whole of the blocks that it may know.
 PURE = ["events", "lifecycle.hooks", "lifecycle.classes", "lifecycle.patterns", "lifecycle.grammar", "lifecycle.walker",
         "lifecycle", "recording", "matching", "inference", "causality", "quiescence"]  # fmt: skip
-RECORDING = ["recorder", "transfers", "sockets", "watching", "hooks", "steps", "fronts", "assembly", "clients"]
-VIEWING = ["wording", "diagram", "columns", "rows", "traffic", "layout", "paint.markup", "paint.text", "paint.svg", "paint.html", "paint.mermaid",
-           "paint", "export.jsonl", "export"]  # fmt: skip
+RECORDING = [
+    "recorder",
+    "transfers",
+    "sockets",
+    "watching",
+    "providers",
+    "hooks",
+    "steps",
+    "fronts",
+    "assembly",
+    "clients",
+]
+VIEWING = ["wording", "diagram", "columns", "rows", "traffic", "layout", "paint.markup", "paint.text", "paint.svg",
+           "paint.html", "paint.mermaid", "paint", "export.jsonl", "export"]  # fmt: skip
 PEOPLE = ["trace", "serving", "__init__", "__main__"]
 MAY_KNOW = {"PURE": [], "RECORDING": PURE, "VIEWING": PURE, "PEOPLE": [*PURE, *RECORDING, *VIEWING]}
 BLOCKS = {"PURE": PURE, "RECORDING": RECORDING, "VIEWING": VIEWING, "PEOPLE": PEOPLE}
@@ -95,7 +106,10 @@ def test_the_package_imports_the_standard_library_only() -> None:
 
 def test_the_import_of_the_package_alone_brings_next_to_nothing() -> None:
     """Names are imported when they are used: beside socketserver, the import costs one module."""
-    code = "import sys, socketserver, importlib; before = set(sys.modules); import socketserver_trace; print(*set(sys.modules) - before)"
+    code = (
+        "import sys, socketserver, importlib; before = set(sys.modules); import socketserver_trace; "
+        "print(*set(sys.modules) - before)"
+    )
     brought = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
     assert brought == ["socketserver_trace"]

@@ -18,7 +18,16 @@ from socketserver_trace.recording import Lane, Recording
 from tests.samples import SAMPLES, sample
 
 LANES = {"main": "main", "alice": "client", "server": "server", "Thread 1": "thread"}
-HOOKS = ("serve_forever", "get_request", "verify_request", "process_request", "finish_request", "__init__", "handle", "close_request")
+HOOKS = (
+    "serve_forever",
+    "get_request",
+    "verify_request",
+    "process_request",
+    "finish_request",
+    "__init__",
+    "handle",
+    "close_request",
+)
 
 
 @st.composite
@@ -47,10 +56,9 @@ def recordings(draw: st.DrawFn) -> Recording:
         elif kind in {"enter", "leave"}:
             continue
         else:
-            event = Event(
-                kind=kind, phase=None, size=draw(st.integers(0, 5)), call=None, parent=stack[-1].call if stack else None,
-                detail={"inferred": True} if LANES[lane] == "client" else {}, **common,  # type: ignore[arg-type] # fields of an event
-            )  # fmt: skip
+            inferred = {"inferred": True} if LANES[lane] == "client" else {}
+            parent = stack[-1].call if stack else None
+            event = Event(kind=kind, size=draw(st.integers(0, 5)), parent=parent, detail=inferred, **common)  # type: ignore[arg-type] # as above
         events.append(event)
     used = {event.lane for event in events}
     return Recording(tuple(events), tuple(Lane(name, kind) for name, kind in LANES.items() if name in used))
@@ -124,8 +132,8 @@ def test_an_exception_is_drawn_where_it_was_raised_and_colours_what_it_passes() 
     marked = [step.label for step in diagram.steps if "✗" in step.label]
     failed = {step.label for step in diagram.steps if step.failed and "✗" not in step.label}
 
-    assert marked == ["handle() ✗"]
-    assert failed == {"process_request()", "finish_request()", "__init__()", "setup()"}
+    assert marked == ["✗ ValueError"]
+    assert failed == {"process_request()", "finish_request()", "__init__()", "setup()", "handle()"}
     assert not next(step for step in diagram.steps if step.label == "handle_error()").failed
 
 

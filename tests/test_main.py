@@ -109,7 +109,11 @@ def test_demo_draws_one_request(capsys: pytest.CaptureFixture[str]) -> None:
 def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that is not there, or not a trace, or a program that does not exist: one line, status 2, no traceback."""
     (tmp_path / "notes.txt").write_text("buy milk\n", encoding="utf-8")
-    for arguments in (["show", str(tmp_path / "gone.jsonl")], ["show", str(tmp_path / "notes.txt")], ["run", "gone.py"]):
+    for arguments in (
+        ["show", str(tmp_path / "gone.jsonl")],
+        ["show", str(tmp_path / "notes.txt")],
+        ["run", "gone.py"],
+    ):
         status = main(arguments)
         error = capsys.readouterr().err
 

@@ -1,6 +1,6 @@
 """Every painter on every sample, compared with golden files; and what no painter may let through.
 
-`WRITE_GOLDEN=1 pytest tests/test_painters.py` writes the golden files again. Look at the difference before you commit it.
+`WRITE_GOLDEN=1 pytest tests/test_painters.py` writes the golden files again. Look at them before you commit.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import base64
 import html.parser
 import os
 import re
-import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -108,14 +108,31 @@ HOSTILE = [
 
 def _diagram(words: str) -> Diagram:
     """A small diagram with the words wherever a text can stand."""
-    step = Step(0, 1, 0, "server", words, words, own=True, failed=False, open=True, origin=0, origin_depth=0, starts=True, event=1)
+    step = Step(
+        0,
+        1,
+        0,
+        "server",
+        words,
+        words,
+        own=True,
+        failed=False,
+        open=True,
+        origin=0,
+        origin_depth=0,
+        starts=True,
+        event=1,
+    )
     return Diagram(
         words,
         (Column(words, words, words, "client", inferred=True, room=9), Column(words, words, words, "server", False, 9)),
         (Group(words, "client", 0, 0), Group(words, "server", 1, 1)),
         (),
         (step,),
-        (Arrow("bytes", words, 1, 0, 0, 1, 1, 0, inferred=False, away="", event=2), Arrow("bytes", words, 2, 0, 0, 2, None, 0, inferred=True, away=words, event=3)),
+        (
+            Arrow("bytes", words, 1, 0, 0, 1, 1, 0, inferred=False, away="", event=2),
+            Arrow("bytes", words, 2, 0, 0, 2, None, 0, inferred=True, away=words, event=3),
+        ),
         (Row(words, 0, words),) * 3,
         (words,),
     )

@@ -8,7 +8,16 @@ from socketserver_trace import Event, Trace
 from socketserver_trace.recording import Lane, Recording
 from tests.samples import sample
 
-REQUEST = ["get_request", "verify_request", "process_request", "finish_request", "__init__", "setup", "handle", "finish"]
+REQUEST = [
+    "get_request",
+    "verify_request",
+    "process_request",
+    "finish_request",
+    "__init__",
+    "setup",
+    "handle",
+    "finish",
+]
 
 
 def test_the_hooks_of_a_connection_stand_in_their_order() -> None:
@@ -49,6 +58,19 @@ def test_select_keeps_what_is_all_of_what_was_asked() -> None:
     assert trace.select() is trace
 
 
+def test_a_mistyped_selection_is_refused_in_a_sentence() -> None:
+    """A lane, kind or phase that does not exist is named with the ones that do; a connection is a number."""
+    trace = sample("one_request")
+
+    with pytest.raises(LookupError, match="no lane 'alce' in this trace; there is main, alice, server"):
+        trace.select(lane="alce")
+    with pytest.raises(LookupError, match="no kind 'hooks' in this trace; there is hook, connect"):
+        trace.select(kind="hooks")
+    with pytest.raises(TypeError, match="a connection is a number, counted from 1, and not 'alice'"):
+        trace.hooks(connection="alice")  # type: ignore[arg-type] # the mistake is the test
+    assert trace.hooks(connection=7) == []
+
+
 def test_the_lanes_are_named_by_what_they_are() -> None:
     """Names do not come from the system: main, the clients' own names, server, Thread 1."""
     assert sample("threads").lanes == ("main", "alice", "bob", "server", "Thread 1")
@@ -72,25 +94,32 @@ def test_each_datagram_is_a_connection_of_its_own() -> None:
     assert moved == [("send", 1), ("receive", 1), ("send", 2), ("receive", 2)]
 
 
-def test_a_datagram_that_got_lost_has_no_connection() -> None:
-    """Of three datagrams the second never arrives: the third is still matched by its bytes."""
-    events = []
-    for number, word in enumerate((b"one", b"two", b"three"), start=1):
-        detail = {"thread": "main", "address": "127.0.0.1:9"}
-        events.append(
-            Event(seq=number, time_ns=number, lane="alice", kind="send", phase="enter", hook="sendto", data=word, size=len(word), detail=detail)
-        )  # fmt: skip
-    for connection, word in ((1, b"one"), (2, b"thr")):
-        base = 10 * connection
-        common = {"time_ns": base, "lane": "server", "server": None}
-        events += [
-            Event(seq=base, kind="hook", phase="enter", hook="get_request", call=base, **common),  # type: ignore[arg-type] # fields of an event
-            Event(seq=base + 1, kind="receive", phase="return", hook="recvfrom", parent=base, connection=connection, data=word, size=3, **common),  # type: ignore[arg-type] # as above
-            Event(seq=base + 2, kind="hook", phase="return", hook="get_request", call=base, connection=connection, detail={"address": "127.0.0.1:9"}, **common),  # type: ignore[arg-type] # as above
-        ]  # fmt: skip
-    trace = Trace(Recording(tuple(events), (Lane("main", "main"), Lane("alice", "client"), Lane("server", "server"))))
+def _sent(number: int, word: bytes) -> Event:
+    detail = {"thread": "main", "address": "127.0.0.1:9"}
+    common = {"seq": number, "time_ns": number, "lane": "alice", "kind": "send", "phase": "enter", "hook": "sendto"}
+    return Event(data=word, size=len(word), detail=detail, **common)  # type: ignore[arg-type] # fields of an event
 
-    assert [event.connection for event in sorted(trace.select(lane="alice"), key=lambda event: event.seq)] == [1, None, 2]
+
+def _taken(connection: int, word: bytes) -> list[Event]:
+    def event(after: int, **fields: object) -> Event:
+        return Event(seq=10 * connection + after, time_ns=after, lane="server", **fields)  # type: ignore[arg-type] # as above
+
+    call, detail = 10 * connection, {"address": "127.0.0.1:9"}
+    return [
+        event(0, kind="hook", phase="enter", hook="get_request", call=call),
+        event(1, kind="receive", phase="return", parent=call, connection=connection, data=word, size=len(word)),
+        event(2, kind="hook", phase="return", hook="get_request", call=call, connection=connection, detail=detail),
+    ]
+
+
+def test_a_datagram_that_got_lost_has_no_connection() -> None:
+    """Of three datagrams the second never arrives: the third is still matched by its bytes, though it was cut."""
+    sent = [_sent(number, word) for number, word in enumerate((b"one", b"two", b"three"), start=1)]
+    events = (*sent, *_taken(1, b"one"), *_taken(2, b"thr"))
+    trace = Trace(Recording(events, (Lane("main", "main"), Lane("alice", "client"), Lane("server", "server"))))
+
+    by_time = sorted(trace.select(lane="alice"), key=lambda event: event.seq)
+    assert [event.connection for event in by_time] == [1, None, 2]
 
 
 def test_an_exception_is_told_by_its_type_and_its_message() -> None:

@@ -130,5 +130,5 @@ def _check_types(values: dict[str, Any], where: str) -> None:
             raise TraceFileError(f"{where} has a wrong value for {name}: {value!r:.80}.")
 
 
-def _scalars(detail: dict[str, Any]) -> bool:
+def _scalars(detail: Any) -> bool:
     return all(value is None or isinstance(value, (str, int, bool)) for value in detail.values())

@@ -46,7 +46,7 @@ EFFECTS: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
         ("BaseServer", "verify_request"): "lets everyone in",
         ("BaseServer", "process_request"): "works right here",
         ("BaseServer", "finish_request"): "makes a handler",
-        ("BaseServer", "handle_error"): "prints the traceback",
+        ("BaseServer", "handle_error"): "reports the error",
         ("BaseServer", "handle_timeout"): "nothing to do",
         ("BaseServer", "shutdown_request"): "calls close_request",
         ("BaseServer", "close_request"): "nothing to do",

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 ENTITIES: Final = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;", ord("'"): "&#39;"}
 # No document of XML may hold these, however they are written.
-FORBIDDEN: Final = {code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF)}
+FORBIDDEN: Final = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(55296, 57344), 65534, 65535), "�")
 REPLACED: Final = ENTITIES | FORBIDDEN
 
 

@@ -71,5 +71,6 @@ def _arrow(arrow: Arrow) -> str:
 
 def _text(text: str) -> str:
     return "".join(
-        f"#{ord(character)};" if character in SPECIAL or not character.isprintable() else character for character in text
+        f"#{ord(character)};" if character in SPECIAL or not character.isprintable() else character
+        for character in text
     )

@@ -36,6 +36,9 @@ SHIFT: Final = 6
 """How far a bar inside a bar stands to the right."""
 
 LOOP: Final = 17
+LEFT: Final = 20
+"""How far from its lifeline a line goes down."""
+
 HEAD: Final = 42
 MARGIN: Final = 12
 
@@ -56,7 +59,8 @@ text-anchor:middle}.group{font-size:11px;font-weight:600;fill:var(--soft)}
 .head{fill:var(--paper);stroke:var(--rule)}.life{stroke:var(--rule);stroke-width:1.5;stroke-dasharray:2 4}
 .line{fill:none;stroke-width:1.6;stroke:var(--c)}.point{fill:var(--c)}.label{fill:var(--c);font-weight:600}
 .server{--c:var(--server)}.handler{--c:var(--handler)}.bytes{--c:var(--bytes)}.connect,.start,.end{--c:var(--connect)}
-.client,.note{--c:var(--ink)}.bad{--c:var(--bad)}.dashed{stroke-dasharray:6 4}.bar{fill:var(--server-bar);stroke:var(--c)}
+.client,.note{--c:var(--ink)}.bad{--c:var(--bad)}.dashed{stroke-dasharray:6 4}.dotted{stroke-dasharray:1.5 3.5;stroke-width:2}
+.bar{fill:var(--server-bar);stroke:var(--c)}
 .bar.handler{fill:var(--handler-bar)}.bar.bad{fill:var(--bad-bar)}
 .row:focus{outline:2px solid var(--server)}
 """
@@ -119,17 +123,18 @@ class _Drawing:
     def box(self, group: Group) -> str:
         left = self.lifelines[group.first] - _half_head(self.diagram.columns[group.first]) - MARGIN
         right = self.ends[group.last]
+        width, height = right - left, self.bottom - 8
         return (
-            f'<rect class="box {group.kind}" x="{left:g}" y="8" width="{right - left:g}" height="{self.bottom - 8}" rx="9"/>'
+            f'<rect class="box {group.kind}" x="{left:g}" y="8" width="{width:g}" height="{height}" rx="9"/>'
             f'<text class="sans group" x="{left + 11:g}" y="27">{escape(group.title)}</text>'
         )
 
     def head(self, number: int, column: Column) -> str:
         x, half = self.lifelines[number], _half_head(column)
-        dashed = " dashed" if column.inferred else ""
+        dotted = " dotted" if column.inferred else ""
         return (
             f'<path class="life" d="M{x:g} {TOP - 20}V{self.bottom}"/>'
-            f'<rect class="head{dashed}" x="{x - half:g}" y="36" width="{half * 2:g}" height="{HEAD}" rx="7"/>'
+            f'<rect class="head{dotted}" x="{x - half:g}" y="36" width="{half * 2:g}" height="{HEAD}" rx="7"/>'
             f'<text class="sans title" x="{x:g}" y="54">{escape(column.title)}</text>'
             f'<text class="sans sub" x="{x:g}" y="69">{escape(column.subtitle)}</text>'
         )
@@ -148,7 +153,9 @@ class _Drawing:
 
     def rows(self) -> Iterator[str]:
         steps = {step.row: step for step in self.diagram.steps}
-        arrows = {row: list(group) for row, group in itertools.groupby(self.diagram.arrows, key=lambda arrow: arrow.row)}
+        arrows = {
+            row: list(group) for row, group in itertools.groupby(self.diagram.arrows, key=lambda arrow: arrow.row)
+        }
         for number, row in enumerate(self.diagram.rows):
             words = escape(f"{number + 1}. {row.actor}: {row.text}")
             drawn = "".join(self.arrow(arrow) for arrow in arrows.get(number, ()))
@@ -165,7 +172,7 @@ class _Drawing:
         own = self.lifelines[step.column] + BAR / 2 + step.depth * SHIFT
         text = own + (8 if step.origin is not None else LOOP + 6)
         caption_class = "caption own" if step.own and not step.failed else "caption"
-        caption = f'<text class="{caption_class}" x="{text:g}" y="{y + 12}">{escape(step.caption)}</text>'
+        caption = f'<text class="{caption_class}" x="{text:g}" y="{y + 13}">{escape(step.caption)}</text>'
         label = f'<text class="label" x="{text:g}" y="{y}">{escape(step.label)}</text>'
         if step.origin is None:
             line = f'<path class="line" d="M{x:g} {y - 8}h{own + LOOP - 5 - x:g}q5 0 5 5q0 5 -5 5h-5"/>'
@@ -180,27 +187,27 @@ class _Drawing:
         return f'{shaft}</g><g class="{kind}">{label}{caption}</g>'
 
     def arrow(self, arrow: Arrow) -> str:
-        shape = "line dashed" if arrow.inferred else "line"
+        shape = "line dotted" if arrow.inferred else "line"
         if arrow.target is None:
             return self.unread(arrow, shape)
         way = 1 if self.lifelines[arrow.target] >= self.lifelines[arrow.column] else -1
         start = _Point(self.edge(arrow.column, arrow.depth, way), _y(arrow.row))
         end = _Point(self.edge(arrow.target, arrow.target_depth, -way), _y(arrow.target_row))
-        line = f'<path class="{shape}" d="M{start.x:g} {start.y}L{end.x - 6 * way:g} {end.y}"/>'
-        left = min(start, end, key=lambda point: point.x) if start.y == end.y else start
-        anchor = "" if start.y == end.y or way == 1 else ' text-anchor="end"'
-        offset = 10 if not anchor else -10
-        label = f'<text class="label halo" x="{left.x + offset:g}" y="{left.y - 6}"{anchor}>{escape(arrow.label)}</text>'
+        line = f'<path class="{shape}" d="{_way(start, end, way)}"/>'
+        left = start if way == 1 else end
+        label = f'<text class="label halo" x="{left.x + 10:g}" y="{left.y - 6}">{escape(arrow.label)}</text>'
         return f'<g class="{arrow.kind}">{line}{_head(end, way)}{label if arrow.label else ""}</g>'
 
     def unread(self, arrow: Arrow, shape: str) -> str:
         """Something that left for somebody outside, or that nobody took: then the line ends in a cross."""
         x, y = self.edge(arrow.column, arrow.depth), _y(arrow.row)
-        end = _head(_Point(x + 36, y), 1) if arrow.away else f'<path class="line" d="M{x + 25:g} {y - 5}l10 10m0 -10l-10 10"/>'
-        away = f'<text class="caption" x="{x + 42:g}" y="{y + 4}">{escape(arrow.away)}</text>' if arrow.away else ""
+        end = x + max(36, len(arrow.label) * CHARACTER + 24)
+        mark = f'<path class="line" d="M{end - 11:g} {y - 5}l10 10m0 -10l-10 10"/>'
+        if arrow.away:
+            mark = f'{_head(_Point(end, y), 1)}<text class="caption" x="{end + 6:g}" y="{y + 4}">{escape(arrow.away)}</text>'
         return (
-            f'<g class="{arrow.kind}"><path class="{shape}" d="M{x:g} {y}h30"/>{end}'
-            f'<text class="label halo" x="{x + 10:g}" y="{y - 6}">{escape(arrow.label)}</text>{away}</g>'
+            f'<g class="{arrow.kind}"><path class="{shape}" d="M{x:g} {y}H{end - 6:g}"/>{mark}'
+            f'<text class="label halo" x="{x + 10:g}" y="{y - 6}">{escape(arrow.label)}</text></g>'
         )
 
     def edge(self, column: int, depth: int, way: int = 1) -> float:
@@ -232,6 +239,16 @@ def _places(diagram: Diagram) -> tuple[list[float], list[float]]:
         edge = places[-1] + max(half + MARGIN, BAR + column.room * CHARACTER + MARGIN)
         ends.append(edge)
     return places, ends
+
+
+def _way(start: _Point, end: _Point, way: int) -> str:
+    """The line of an arrow. What waits before it is taken goes down to the left of a lifeline, where no text stands."""
+    if start.y == end.y:
+        return f"M{start.x:g} {start.y}H{end.x - 6 * way:g}"
+    down = (end if way == 1 else start).x - LEFT
+    return f"M{start.x:g} {start.y}H{down - 5 * way:g}Q{down:g} {start.y} {down:g} {start.y + 5}V{end.y - 5}" + (
+        f"Q{down:g} {end.y} {down + 5 * way:g} {end.y}H{end.x - 6 * way:g}"
+    )
 
 
 def _head(point: _Point, way: int) -> str:

@@ -19,7 +19,7 @@ GRAPH_WIDTH: Final = 72
 NARROWEST: Final = 8
 
 LIFE, BAR, STEP, FAILED = "┊", "┃", "●", "✗"
-SOLID, DASHED = "─", "╌"
+SOLID, DASHED, DOTTED = "─", "╌", "┈"
 
 
 def paint(diagram: Diagram) -> str:
@@ -87,10 +87,10 @@ class _Graph:
             line[self.centers[step.column]] = FAILED if step.failed else STEP
 
     def _arrow(self, line: list[str], arrow: Arrow, number: int) -> None:
-        shaft = DASHED if arrow.inferred else SOLID
+        shaft = DOTTED if arrow.inferred else SOLID
         if arrow.target is None:
             center = self.centers[arrow.column]
-            self._write(line, center, f"├{shaft}▶" if arrow.away else f"├{shaft}╳")
+            self._write(line, center, f"├{shaft}▶" if arrow.away else f"├{shaft}✗")
         elif arrow.row == arrow.target_row:
             self._shaft(line, arrow.column, arrow.target, shaft)
         else:
