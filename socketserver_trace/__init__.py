@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from socketserver_trace.fronts import traced as traced
     from socketserver_trace.recorder import Recorder as Recorder
     from socketserver_trace.serving import Served as Served
-    from socketserver_trace.serving import ServingEnded as ServingEnded
-    from socketserver_trace.serving import StillWaiting as StillWaiting
+    from socketserver_trace.sentences import ServingEnded as ServingEnded
+    from socketserver_trace.sentences import StillWaiting as StillWaiting
+    from socketserver_trace.sentences import WaitedInVain as WaitedInVain
     from socketserver_trace.serving import serve as serve
     from socketserver_trace.serving import trace_of as trace_of
     from socketserver_trace.trace import Trace as Trace
@@ -38,10 +39,11 @@ _HOMES = {
     "Event": "events",
     "Recorder": "recorder",
     "Served": "serving",
-    "ServingEnded": "serving",
-    "StillWaiting": "serving",
+    "ServingEnded": "sentences",
+    "StillWaiting": "sentences",
     "Trace": "trace",
     "TraceFileError": "export.jsonl",
+    "WaitedInVain": "sentences",
     "load": "trace",
     "serve": "serving",
     "trace_of": "serving",

@@ -261,5 +261,5 @@ def _turn(
 ) -> tuple[bool, tuple[int, int], int]:
     """Steps of a client that nobody else can notice come at once, then whose turn it is, then what came first."""
     event = events[position]
-    unnoticed = is_client(event) and (event.phase in {RETURN, RAISE} or event.kind == RECEIVE)
+    unnoticed = is_client(event) and (event.phase == RETURN or (event.kind == RECEIVE and event.phase != RAISE))
     return not unnoticed, turns.get(event.lane, (1, 0)), position

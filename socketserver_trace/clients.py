@@ -19,6 +19,7 @@ from time import perf_counter_ns
 
 from socketserver_trace.events import CLOSE, CONNECT, ENTER, HALF_CLOSE, RAISE, RECEIVE, RETURN, SEND
 from socketserver_trace.recorder import Flow, Meaning, failure, local
+from socketserver_trace.sentences import ClientClosed, NobodyListens, NotBytes, StreamEnded, WaitedInVain
 from socketserver_trace.transfers import payload_of
 
 TYPE_CHECKING = False
@@ -66,7 +67,7 @@ class Client:
     def _recorded(self, kind: str, hook: str, payload: object = None) -> Iterator[list[object]]:
         """Record the enter with a payload, and the end with what the block puts into the list."""
         if self._closed and kind != CLOSE:
-            raise ValueError(f"{self.name} is closed: make a new client to talk to the server again.")
+            raise ClientClosed(f"{self.name} is closed: make a new client to talk to the server again.")
         self._record(kind, ENTER, hook, payload)
         told: list[object] = [None]
         try:
@@ -82,7 +83,7 @@ class Client:
 
     def _moved(self, data: bytes, *more: object) -> tuple[object, ...]:
         if isinstance(data, str):
-            raise TypeError(f"a socket sends bytes, not text: write b{data!r}, or encode the text with .encode().")
+            raise NotBytes(f"a socket sends bytes, not text: write b{data!r}, or encode the text with .encode().")
         return (*payload_of(data, None, self._source.recorder.data_limit), *more)
 
     @contextmanager
@@ -92,7 +93,8 @@ class Client:
         try:
             yield time.monotonic() + self.timeout
         except TimeoutError:
-            raise TimeoutError(f"{self.name} waited {self.timeout:g} s for {waiting_for}, in vain.") from None
+            why = f": {self._source.ended}" if self._source.ended else ""
+            raise WaitedInVain(f"{self.name} waited {self.timeout:g} s for {waiting_for}, in vain{why}.") from None
 
     def _receive_once(self, deadline: float) -> bytes:
         remaining = deadline - time.monotonic()
@@ -114,7 +116,7 @@ class StreamClient(Client):
                 told[0] = sock.getsockname()
         except ConnectionRefusedError as error:
             self._give_up()
-            raise ConnectionRefusedError(error.errno, f"{name} could not connect: nobody listens there.") from None
+            raise NobodyListens(error.errno, f"{name} could not connect: nobody listens there.") from None
         except OSError:
             self._give_up()
             raise
@@ -144,7 +146,7 @@ class StreamClient(Client):
         def enough(deadline: float) -> bytes:
             while len(self._buffer) < size:
                 if not self._more(deadline):
-                    raise EOFError(f"the stream ended after {len(self._buffer)} of {size} bytes")
+                    raise StreamEnded(f"the stream ended after {len(self._buffer)} of {size} bytes")
             return self._buffer[:size]
 
         return self._received(f"{size} bytes from the server", enough)

@@ -96,7 +96,8 @@ class Columns:
                 _make_room(room, step.origin, step.column, len("start") + 2)
         for arrow in arrows:
             if arrow.target is None:
-                room[arrow.column] = max(room[arrow.column], len(arrow.label) + LOOP + 2)
+                needed = len(arrow.label) + LOOP + round(len(arrow.away) * CAPTION)
+                room[arrow.column] = max(room[arrow.column], needed)
             else:
                 _make_room(room, arrow.column, arrow.target, len(arrow.label) + 4)
         columns = tuple(

@@ -113,7 +113,7 @@ class Source:
     because it is called for every event.
     """
 
-    __slots__ = ("connections", "errors", "name", "quiet", "record", "recorder")
+    __slots__ = ("connections", "ended", "errors", "name", "quiet", "record", "recorder")
 
     def __init__(self, recorder: Recorder, name: str) -> None:
         self.recorder = recorder
@@ -121,6 +121,7 @@ class Source:
         self.connections: dict[int, int] = {}
         self.quiet = False
         self.errors: list[str] = []
+        self.ended: str | None = None
         self.record = recorder.record
         recorder.sources.append(self)
 

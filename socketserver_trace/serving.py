@@ -17,6 +17,7 @@ import os
 import socket
 import threading
 import time
+import traceback
 from socketserver import BaseRequestHandler, BaseServer
 from time import perf_counter_ns
 
@@ -26,6 +27,7 @@ from socketserver_trace.clients import TIMEOUT, client_of, new_folder, remove_fo
 from socketserver_trace.events import RETURN, START
 from socketserver_trace.fronts import Shell, source_of, traced
 from socketserver_trace.recorder import DEFAULT_CAP, Flow, Meaning, Recorder, Source, acting_for, local, sharing
+from socketserver_trace.sentences import AlreadyStarted, ServingEnded, StillWaiting, WaitedInVain
 from socketserver_trace.sockets import attachments
 from socketserver_trace.trace import Trace
 
@@ -43,14 +45,6 @@ SLICE: Final = 0.05
 
 SETTLE: Final = 1.0
 """How many seconds `served.trace` waits for a server that is at work."""
-
-
-class StillWaiting(RuntimeError):  # noqa: N818 - reads as what it says
-    """A server did not stop within its deadline. The message says what it still waited for."""
-
-
-class ServingEnded(RuntimeError):  # noqa: N818 - as above
-    """The serving loop was ended by an exception, before anybody stopped it. Its cause is that exception."""
 
 
 class Served:
@@ -87,7 +81,7 @@ class Served:
 
     @property
     def errors(self) -> list[str]:
-        """The tracebacks that `handle_error` would have printed, in the order in which they came."""
+        """The tracebacks that would have been printed: by `handle_error`, and of what ended the loop, in their order."""
         return list(self._source.errors)
 
     @property
@@ -120,10 +114,12 @@ class Served:
 
         if not self._wait_until(happened, timeout):
             where = "" if connection is None else f" of connection {connection}"
-            raise TimeoutError(f"waited {timeout:g} s for the {phase} of {hook}{where}, in vain.")
+            raise WaitedInVain(f"waited {timeout:g} s for the {phase} of {hook}{where}, in vain.")
 
     def start(self) -> Served:
         """Start serving. For a server that lives over several cells of a notebook: call `stop()` when it is done."""
+        if self._thread is not None:
+            raise AlreadyStarted(f"this {self._source.name} was started before: make another one with serve().")
         flow, main = Flow(), local.here
         ready = threading.Event()
 
@@ -135,6 +131,8 @@ class Served:
                 self._serve_forever()
             except BaseException as error:  # noqa: BLE001 - raised where the block ends, also SystemExit
                 self._ended = error
+                self._source.errors.append(traceback.format_exc())
+                self._source.ended = f"the server's loop had ended, by {type(error).__name__}: {error}"
 
         self._thread = threading.Thread(target=serve, name="socketserver_trace serve", daemon=True)
         starting = Meaning(START, None, None)

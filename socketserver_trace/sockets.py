@@ -182,7 +182,8 @@ def _ending(base: type, name: str, kind: str) -> Callable[..., Any]:
         if attachment is None or here.busy or arguments == (socket.SHUT_RD,) or _is_held(self, kind):
             return original(self, *arguments)
         if attachment.connection is None:  # the server's own socket, whose end server_close tells
-            attachments.pop(id(self), None)
+            if kind == CLOSE:
+                attachments.pop(id(self), None)
             return original(self, *arguments)
         source, connection = attachment.source, attachment.connection
         source.record((perf_counter_ns(), here, source, enter, connection, None))

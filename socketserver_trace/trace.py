@@ -106,7 +106,7 @@ class Trace(Sequence["Event"]):
         kind: str | None = None,
         phase: str | None = None,
     ) -> Trace:
-        """The events that are all of this, as a trace. LookupError for a lane, a kind or a phase that does not exist."""
+        """The events that are all of this, as a trace. LookupError for a lane, kind or phase that does not exist."""
         asked = {"lane": lane, "connection": connection, "hook": hook, "kind": kind, "phase": phase}
         given = {name: value for name, value in asked.items() if value is not None}
         _refuse_typos(self._whole, given)

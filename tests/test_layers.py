@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "socketserver_trace"
 
 # A module may import the modules that stand before it in its own block, and the whole of the blocks that it may know.
 PURE = ["events", "lifecycle.hooks", "lifecycle.classes", "lifecycle.patterns", "lifecycle.grammar", "lifecycle.walker",
-        "lifecycle", "recording", "matching", "inference", "causality", "quiescence"]  # fmt: skip
+        "lifecycle", "sentences", "recording", "matching", "inference", "causality", "quiescence"]  # fmt: skip
 RECORDING = [
     "recorder",
     "transfers",

@@ -140,6 +140,7 @@ def test_normal_form_is_reached_in_one_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.kernel
 def test_rewriting_a_lesson_runs_it(tmp_path: Path) -> None:
     """A lesson written by hand gets its counts and outputs from a fresh kernel, twice the same bytes."""
     path = tmp_path / "lesson.ipynb"

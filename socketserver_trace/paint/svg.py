@@ -59,7 +59,8 @@ text-anchor:middle}.group{font-size:11px;font-weight:600;fill:var(--soft)}
 .head{fill:var(--paper);stroke:var(--rule)}.life{stroke:var(--rule);stroke-width:1.5;stroke-dasharray:2 4}
 .line{fill:none;stroke-width:1.6;stroke:var(--c)}.point{fill:var(--c)}.label{fill:var(--c);font-weight:600}
 .server{--c:var(--server)}.handler{--c:var(--handler)}.bytes{--c:var(--bytes)}.connect,.start,.end{--c:var(--connect)}
-.client,.note{--c:var(--ink)}.bad{--c:var(--bad)}.dashed{stroke-dasharray:6 4}.dotted{stroke-dasharray:1.5 3.5;stroke-width:2}
+.client,.note{--c:var(--ink)}.bad{--c:var(--bad)}.dashed{stroke-dasharray:6 4}
+.dotted{stroke-dasharray:1.5 3.5;stroke-width:2}
 .bar{fill:var(--server-bar);stroke:var(--c)}
 .bar.handler{fill:var(--handler-bar)}.bar.bad{fill:var(--bad-bar)}
 .row:focus{outline:2px solid var(--server)}
@@ -204,7 +205,8 @@ class _Drawing:
         end = x + max(36, len(arrow.label) * CHARACTER + 24)
         mark = f'<path class="line" d="M{end - 11:g} {y - 5}l10 10m0 -10l-10 10"/>'
         if arrow.away:
-            mark = f'{_head(_Point(end, y), 1)}<text class="caption" x="{end + 6:g}" y="{y + 4}">{escape(arrow.away)}</text>'
+            away = f'<text class="caption" x="{end + 6:g}" y="{y + 4}">{escape(arrow.away)}</text>'
+            mark = f"{_head(_Point(end, y), 1)}{away}"
         return (
             f'<g class="{arrow.kind}"><path class="{shape}" d="M{x:g} {y}H{end - 6:g}"/>{mark}'
             f'<text class="label halo" x="{x + 10:g}" y="{y - 6}">{escape(arrow.label)}</text></g>'
@@ -246,9 +248,8 @@ def _way(start: _Point, end: _Point, way: int) -> str:
     if start.y == end.y:
         return f"M{start.x:g} {start.y}H{end.x - 6 * way:g}"
     down = (end if way == 1 else start).x - LEFT
-    return f"M{start.x:g} {start.y}H{down - 5 * way:g}Q{down:g} {start.y} {down:g} {start.y + 5}V{end.y - 5}" + (
-        f"Q{down:g} {end.y} {down + 5 * way:g} {end.y}H{end.x - 6 * way:g}"
-    )
+    leaves = f"M{start.x:g} {start.y}H{down - 5 * way:g}Q{down:g} {start.y} {down:g} {start.y + 5}"
+    return f"{leaves}V{end.y - 5}Q{down:g} {end.y} {down + 5 * way:g} {end.y}H{end.x - 6 * way:g}"
 
 
 def _head(point: _Point, way: int) -> str:

@@ -1,0 +1,49 @@
+"""Errors for people: the message is a sentence that says what happened and what to do, and there is no more to say.
+
+In a notebook such an error shows its sentence and no traceback, because the lines of this package are not what a reader
+has to look for. Everywhere else it is an exception like any other, and of the type that one expects.
+
+The law: this module imports nothing.
+"""
+
+from __future__ import annotations
+
+
+class Sentence:
+    """What exceptions have in common whose message says everything."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows of it; IPython asks for this method by its name."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class WaitedInVain(Sentence, TimeoutError):
+    """A client waited until its deadline. The message says for what."""
+
+
+class NobodyListens(Sentence, ConnectionRefusedError):
+    """A client could not connect. The message says why."""
+
+
+class ClientClosed(Sentence, ValueError):
+    """A client was used after it was closed."""
+
+
+class NotBytes(Sentence, TypeError):
+    """Something was to be sent that is not bytes."""
+
+
+class StreamEnded(Sentence, EOFError):
+    """A stream ended before enough had come."""
+
+
+class StillWaiting(Sentence, RuntimeError):
+    """A server did not stop within its deadline. The message says what it still waited for."""
+
+
+class ServingEnded(Sentence, RuntimeError):
+    """The serving loop was ended by an exception, before anybody stopped it. Its cause is that exception."""
+
+
+class AlreadyStarted(Sentence, RuntimeError):
+    """A server was started a second time."""
