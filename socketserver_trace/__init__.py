@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from socketserver_trace.export.jsonl import TraceFileError as TraceFileError
     from socketserver_trace.fronts import traced as traced
     from socketserver_trace.recorder import Recorder as Recorder
-    from socketserver_trace.serving import Served as Served
     from socketserver_trace.sentences import ServingEnded as ServingEnded
     from socketserver_trace.sentences import StillWaiting as StillWaiting
     from socketserver_trace.sentences import WaitedInVain as WaitedInVain
+    from socketserver_trace.serving import Served as Served
     from socketserver_trace.serving import serve as serve
     from socketserver_trace.serving import trace_of as trace_of
     from socketserver_trace.trace import Trace as Trace

@@ -30,7 +30,14 @@ from socketserver_trace.hooks import wrapper_of
 from socketserver_trace.lifecycle.hooks import HANDLER_HOOKS, SERVER_HOOKS
 from socketserver_trace.providers import SHELL, program_classes
 from socketserver_trace.recorder import Recorder, Source, local
-from socketserver_trace.steps import FRONT, HandlerSteps, ServerSteps
+from socketserver_trace.steps import (
+    BASE_FINISH_REQUEST,
+    FRONT,
+    HandlerSteps,
+    ServerSteps,
+    plain_finish_request,
+    trace_request,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,7 +129,10 @@ def front_of(kind: type) -> type:
     steps, table, owner = (ServerSteps, SERVER_HOOKS, "server") if server else (HandlerSteps, HANDLER_HOOKS, "handler")
     if not server and not issubclass(kind, BaseRequestHandler):
         return kind  # a mix-in on its own, which has no hooks yet
-    inner = _make(type(kind), kind, (steps, kind), {"__slots__": (), SHELL: True})
+    steps_of_its_own: dict[str, Any] = {"__slots__": (), SHELL: True}
+    if server and getattr(kind, "finish_request", None) is BASE_FINISH_REQUEST:
+        steps_of_its_own["finish_request"] = plain_finish_request(kind)
+    inner = _make(type(kind), kind, (steps, kind), steps_of_its_own)
     wrappers: dict[str, Any] = {
         name: wrapper_of(kind, inner, name, owner)
         for name, hook in table.items()
@@ -195,6 +205,7 @@ def _alone(recorded: Any) -> Any:
         given = dict(zip(("request", "client_address", "server"), arguments, strict=False)) | options
         source = source_of(given["server"]) if "server" in given else _new_source(type(self))
         here.source, here.connection = source, source.recorder.next_connection()
+        trace_request(given.get("request"), source, here.connection)
         try:
             return recorded(self, *arguments, **options)  # type: ignore[no-any-return] # always None
         finally:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def wrapper_of(kind: type, inner: type, hook: str, owner: str) -> Method:
     """The wrapper of a hook of `kind`, which calls the method that `inner`, a subclass of it, has at that moment."""
-    shape = SHAPES.get(parameters_of(kind, hook), _with_anything)
+    shape = SHAPES.get((owner, parameters_of(kind, hook)), _with_anything)
     if shape is _without_arguments and hook == "get_request":
         shape = _accepting
     if hook == "service_actions" and not is_own(provider_of(kind, hook)):
@@ -41,6 +41,9 @@ def wrapper_of(kind: type, inner: type, hook: str, owner: str) -> Method:
 
 
 def _with_request_and_address(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
+    # The loop calls these two right after get_request, in the same flow.
+    follows = hook in {"verify_request", "process_request"}
+
     def wrapper(self: Any, request: Any, client_address: Any) -> Any:
         method = getattr(inner, hook)
         if type(method) is not FunctionType:
@@ -49,28 +52,30 @@ def _with_request_and_address(inner: type, hook: str, enter: Meaning, leave: Mea
         if source is None:
             return method(self, request, client_address)
         here = local.here
-        connection = source.connections.get(id(request), here.connection)
+        connection = here.connection if follows else source.connections.get(id(request), here.connection)
         source.record((perf_counter_ns(), here, source, enter, connection, None))
         try:
             result = method(self, request, client_address)
         except BaseException as error:
             source.record((perf_counter_ns(), here, source, fail, connection, failure(error)))
             raise
-        source.record((perf_counter_ns(), here, source, leave, connection, result if result is None else plain(result)))
+        told = result if result is None or result is True else plain(result)
+        source.record((perf_counter_ns(), here, source, leave, connection, told))
         return result
 
     return wrapper
 
 
-def _with_request_address_and_server(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
+def _of_a_constructor(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
+    # The source of a handler's hook is that of the server for which the flow handles a request.
     def wrapper(self: Any, request: Any, client_address: Any, server: Any) -> Any:
         method = getattr(inner, hook)
         if type(method) is not FunctionType:
             method = _bound_to(self, inner, hook)
-        source: Source | None = self._socketserver_trace_source
+        here = local.here
+        source = here.source
         if source is None:
             return method(self, request, client_address, server)
-        here = local.here
         source.record((perf_counter_ns(), here, source, enter, here.connection, None))
         try:
             result = method(self, request, client_address, server)
@@ -83,7 +88,30 @@ def _with_request_address_and_server(inner: type, hook: str, enter: Meaning, lea
     return wrapper
 
 
+def _of_a_handler(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
+    def wrapper(self: Any) -> Any:
+        method = getattr(inner, hook)
+        if type(method) is not FunctionType:
+            method = _bound_to(self, inner, hook)
+        here = local.here
+        source = here.source
+        if source is None:
+            return method(self)
+        source.record((perf_counter_ns(), here, source, enter, here.connection, None))
+        try:
+            result = method(self)
+        except BaseException as error:
+            source.record((perf_counter_ns(), here, source, fail, here.connection, failure(error)))
+            raise
+        source.record((perf_counter_ns(), here, source, leave, here.connection, None))
+        return result
+
+    return wrapper
+
+
 def _with_request(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
+    closes = hook == "close_request"
+
     def wrapper(self: Any, request: Any) -> Any:
         method = getattr(inner, hook)
         if type(method) is not FunctionType:
@@ -99,6 +127,9 @@ def _with_request(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: 
         except BaseException as error:
             source.record((perf_counter_ns(), here, source, fail, connection, failure(error)))
             raise
+        finally:
+            if closes:
+                source.connections.pop(id(request), None)
         source.record((perf_counter_ns(), here, source, leave, connection, None))
         return result
 
@@ -127,7 +158,7 @@ def _without_arguments(inner: type, hook: str, enter: Meaning, leave: Meaning, f
 
 
 def _with_anything(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:
-    accepts = hook == "get_request"
+    accepts, closes = hook == "get_request", hook == "close_request"
 
     def wrapper(self: Any, *arguments: Any, **options: Any) -> Any:
         method = _bound(self, inner, hook)
@@ -144,6 +175,9 @@ def _with_anything(inner: type, hook: str, enter: Meaning, leave: Meaning, fail:
         except BaseException as error:
             source.record((perf_counter_ns(), here, source, fail, connection, failure(error)))
             raise
+        finally:
+            if closes and arguments:
+                source.connections.pop(id(arguments[0]), None)
         told: object = plain(result)
         if accepts:
             told, connection = took(source, here, result), here.connection
@@ -186,7 +220,8 @@ def _accepting(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Mea
             raise
         address = took(source, here, result)
         source.record((perf_counter_ns(), here, source, leave, here.connection, address))
-        source.recorder.trim()
+        if len(source.records) > source.limit:
+            source.recorder.trim()
         return result
 
     return wrapper
@@ -225,9 +260,11 @@ def took(source: Source, here: Flow, result: Any) -> object:
     return client_address
 
 
-SHAPES: Final[dict[tuple[str, ...] | None, Callable[..., Method]]] = {
-    ("request", "client_address", "server"): _with_request_address_and_server,
-    ("request", "client_address"): _with_request_and_address,
-    ("request",): _with_request,
-    (): _without_arguments,
+SHAPES: Final[dict[tuple[str, tuple[str, ...] | None], Callable[..., Method]]] = {
+    ("server", ()): _without_arguments,
+    ("server", ("request",)): _with_request,
+    ("server", ("request", "client_address")): _with_request_and_address,
+    ("handler", ()): _of_a_handler,
+    ("handler", ("request", "client_address", "server")): _of_a_constructor,
 }
+"""The shape for a method, by whose hook it is and by the names of its parameters."""

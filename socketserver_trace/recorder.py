@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -113,7 +114,7 @@ class Source:
     because it is called for every event.
     """
 
-    __slots__ = ("connections", "ended", "errors", "name", "quiet", "record", "recorder")
+    __slots__ = ("connections", "ended", "errors", "front", "limit", "name", "quiet", "record", "recorder", "records")
 
     def __init__(self, recorder: Recorder, name: str) -> None:
         self.recorder = recorder
@@ -122,6 +123,9 @@ class Source:
         self.quiet = False
         self.errors: list[str] = []
         self.ended: str | None = None
+        self.front: tuple[type, type] | None = None
+        self.records = recorder.records
+        self.limit = recorder.limit
         self.record = recorder.record
         recorder.sources.append(self)
 
@@ -143,6 +147,8 @@ class Recorder:
         if cap is not None and cap < 1:
             raise ValueError(f"cap is the number of events to keep, 1 or more, or None for all; not {cap}")
         self.cap = cap
+        # A quarter of room, so that the list is moved once in many records and not at each.
+        self.limit = sys.maxsize if cap is None else (cap + cap // 4) * WIDTH
         self.data_limit = data_limit
         self.records: list[Any] = []
         self.dropped = 0
@@ -159,8 +165,7 @@ class Recorder:
 
     def trim(self) -> None:
         """Let the oldest records go when there are too many. Called once in a while, from the recording side."""
-        # A quarter of room, so that the list is moved once in many records and not at each.
-        if self.cap is None or len(self.records) <= (self.cap + self.cap // 4) * WIDTH:
+        if self.cap is None or len(self.records) <= self.limit:
             return
         # A second thread need not wait for the first: the next call of trim() comes soon.
         if self._trimming.acquire(blocking=False):

@@ -17,6 +17,9 @@ class Sentence:
         return [f"{type(self).__name__}: {self}"]
 
 
+# ruff: noqa: N818 - their names are sentences, too
+
+
 class WaitedInVain(Sentence, TimeoutError):
     """A client waited until its deadline. The message says for what."""
 

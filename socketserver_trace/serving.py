@@ -81,7 +81,7 @@ class Served:
 
     @property
     def errors(self) -> list[str]:
-        """The tracebacks that would have been printed: by `handle_error`, and of what ended the loop, in their order."""
+        """The tracebacks that would have been printed: by `handle_error`, and of what ended the loop, in order."""
         return list(self._source.errors)
 
     @property

@@ -50,6 +50,9 @@ class Attachment(weakref.ref[socket.socket]):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
+READING: Final = (socket.SHUT_RD,)
+"""The arguments of a shutdown that ends nothing for the other side."""
+
 attachments: Final[dict[int, Attachment]] = {}
 """The attached sockets, by identity. A socket leaves when it is closed."""
 
@@ -112,7 +115,8 @@ def _sending(base: type, name: str, given: Given | None) -> Callable[..., Any]:
             here.busy = False
         count = result if result is None else plain(result)
         source.record((perf_counter_ns(), here, source, leave, connection, count))
-        source.recorder.trim()
+        if len(source.records) > source.limit:
+            source.recorder.trim()
         return result
 
     return sending
@@ -164,48 +168,46 @@ def _receiving(base: type, name: str, received: Received | None) -> Callable[...
             source.fault(error, f"looking at the bytes of {name}()")
             payload = None
         source.record((perf_counter_ns(), here, source, meaning, connection, payload))
-        source.recorder.trim()
+        if len(source.records) > source.limit:
+            source.recorder.trim()
         return result
 
     return receiving
 
 
 def _ending(base: type, name: str, kind: str) -> Callable[..., Any]:
-    """The traced form of `shutdown` and `close`, which end one half of a connection or all of it."""
-    enter, leave, fail = (Meaning(kind, phase, name) for phase in (ENTER, RETURN, RAISE))
+    """The traced form of `shutdown` and `close`, which end one half of a connection or all of it, in no time."""
+    happens, fail = (Meaning(kind, phase, name) for phase in (None, RAISE))
     original = getattr(base, name)
 
     @functools.wraps(original)
     def ending(self: Any, *arguments: Any) -> Any:
         attachment = attachments.get(id(self))
         here = local.here
-        if attachment is None or here.busy or arguments == (socket.SHUT_RD,) or _is_held(self, kind):
-            return original(self, *arguments)
-        if attachment.connection is None:  # the server's own socket, whose end server_close tells
-            if kind == CLOSE:
-                attachments.pop(id(self), None)
+        if attachment is None or here.busy or (_is_held(self) if kind == CLOSE else arguments == READING):
             return original(self, *arguments)
         source, connection = attachment.source, attachment.connection
-        source.record((perf_counter_ns(), here, source, enter, connection, None))
+        # The server's own socket has no connection; its end is told by server_close.
+        if connection is not None:
+            source.record((perf_counter_ns(), here, source, happens, connection, None))
         here.busy = True
         try:
-            result = original(self, *arguments)
+            return original(self, *arguments)
         except BaseException as error:
             source.record((perf_counter_ns(), here, source, fail, connection, failure(error)))
             raise
         finally:
             here.busy = False
-            if self.fileno() == -1:
+            if kind == CLOSE and self.fileno() == -1:
                 attachments.pop(id(self), None)
-        source.record((perf_counter_ns(), here, source, leave, connection, None))
-        return result
 
     return ending
 
 
-def _is_held(sock: Any, kind: str) -> bool:
+def _is_held(sock: Any) -> bool:
     """Whether closing the socket does nothing yet: files made by makefile() are open, the last of them closes it."""
-    return kind == CLOSE and getattr(sock, "_io_refs", 0) > 0
+    held: bool = getattr(sock, "_io_refs", 0) > 0
+    return held
 
 
 def _detaching(base: type) -> Callable[..., Any]:

@@ -19,15 +19,15 @@ from types import FunctionType
 
 from socketserver_trace.providers import meanings
 from socketserver_trace.recorder import failure, local
-from socketserver_trace.sockets import attach, attached
+from socketserver_trace.sockets import attach, attached, attachments
 from socketserver_trace.watching import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, Final
 
-    from socketserver_trace.recorder import Meaning, Source
+    from socketserver_trace.recorder import Flow, Meaning, Source
 
 FRONT: Final = "_socketserver_trace_front"
 """Marks the classes that the traced objects have."""
@@ -82,7 +82,7 @@ class ServerSteps(Steps):
         here = local.here
         before, here.source = here.source, source
         if arguments:
-            here.connection = source.connections.get(id(arguments[0]), here.connection)
+            _begin_request(here, source, arguments[0])
         try:
             if getattr(method, "__func__", None) is BASE_FINISH_REQUEST:
                 return FINISH_REQUEST(self, *arguments, **options)
@@ -97,21 +97,16 @@ class ServerSteps(Steps):
         source, make = self._socketserver_trace_source, self.RequestHandlerClass  # type: ignore[attr-defined] # as above
         if source is None:
             return make
+        if source.front is not None and source.front[0] is make:
+            return source.front[1]
         if isinstance(make, type) and issubclass(make, BaseRequestHandler):
             try:
-                return self._socketserver_trace_front_of(make)
+                source.front = make, self._socketserver_trace_front_of(make)
+                return source.front[1]
             except Exception as error:  # noqa: BLE001 - a handler class that cannot be traced runs untraced
                 source.fault(error, f"tracing {make.__name__}")
                 return make
         return functools.partial(_make_and_adopt, source, self._socketserver_trace_front_of, make)
-
-    def close_request(self, *arguments: Any, **options: Any) -> Any:
-        try:
-            return super().close_request(*arguments, **options)  # type: ignore[misc] # as above
-        finally:
-            source = self._socketserver_trace_source
-            if source is not None and arguments:
-                source.connections.pop(id(arguments[0]), None)
 
     def handle_error(self, *arguments: Any, **options: Any) -> Any:
         source, error = self._socketserver_trace_source, sys.exc_info()[1]
@@ -123,6 +118,26 @@ class ServerSteps(Steps):
         return source.errors.append(traceback.format_exc())
 
 
+def plain_finish_request(kind: type) -> Callable[..., Any]:
+    """The same step for a class that inherits the standard library's own finish_request, as nearly all do: quicker."""
+
+    def finish_request(self: Any, request: Any, client_address: Any) -> Any:
+        source: Source | None = self._socketserver_trace_source
+        if source is None or kind.finish_request is not BASE_FINISH_REQUEST:  # type: ignore[attr-defined] # a server
+            return ServerSteps.finish_request(self, request, client_address)
+        here = local.here
+        before, here.source = here.source, source
+        here.connection = source.connections.get(id(request), here.connection)
+        if id(request) not in attachments and type(request) is not tuple:
+            trace_request(request, source, here.connection)
+        try:
+            return FINISH_REQUEST(self, request, client_address)
+        finally:
+            here.source = before
+
+    return finish_request
+
+
 class HandlerSteps(Steps):
     """What tracing does inside a handler's hooks."""
 
@@ -131,12 +146,6 @@ class HandlerSteps(Steps):
     @property
     def _socketserver_trace_source(self) -> Source | None:
         return local.here.source
-
-    def setup(self, *arguments: Any, **options: Any) -> Any:
-        here = local.here
-        if here.source is not None:
-            _trace_the_request(self, here.source, here.connection)
-        return super().setup(*arguments, **options)  # type: ignore[misc] # the next class in the MRO is a handler
 
 
 class _Adoption:
@@ -152,8 +161,10 @@ class _Adoption:
         self._watch = Watch(self.begin)
         self._constructor: tuple[Meaning, Meaning, Meaning] | None = None
 
-    def begin(self, handler: Any) -> None:
+    def begin(self, handler: Any, given: Iterable[Any]) -> None:
         kind: type = type(handler)
+        for operand in given:
+            trace_request(operand, self._source, local.here.connection)
         try:
             object.__dict__["__class__"].__set__(handler, self._front_of(kind))
             if FRONT not in vars(kind):
@@ -190,10 +201,17 @@ def _trace_datagrams(server: Any, source: Source) -> None:
         source.fault(error, "tracing the server's socket")
 
 
-def _trace_the_request(handler: Any, source: Source, connection: int | None) -> None:
-    """The program may have put another socket in the place of the accepted one, for TLS say."""
+def _begin_request(here: Flow, source: Source, request: Any) -> None:
+    """From now on the flow works on this request."""
+    here.connection = source.connections.get(id(request), here.connection)
+    if id(request) not in attachments:
+        # The program has put another socket in the place of the accepted one, for TLS say; or it is a datagram.
+        trace_request(request, source, here.connection)
+
+
+def trace_request(request: Any, source: Source, connection: int | None) -> None:
+    """Trace what a handler is given to talk by, if it is a socket that is not traced yet."""
     try:
-        request = getattr(handler, "request", None)
         if not attached(request):
             attach(request, source, connection)
     except Exception as error:  # noqa: BLE001 - a request may be anything

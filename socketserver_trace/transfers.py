@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Received = Callable[[tuple[Any, ...], Any], tuple[Any, int | None]]
     Given = Callable[[tuple[Any, ...]], Any]
 
-PEEK: Final = getattr(socket, "MSG_PEEK", 0)
+PEEK: Final = int(getattr(socket, "MSG_PEEK", 0))  # an int proper: the operators of an enum are slow
 
 
 def payload_of(data: Any, size: int | None, limit: int) -> tuple[bytes, int]:

@@ -28,10 +28,10 @@ PATIENCE: Final = 1000
 class Watch:
     """Calls `adopt` with the first handler whose construction begins in this thread, between `begin` and `end`.
 
-    `adopt` raises nothing.
+    `adopt` gets the handler and what its constructor was given, and raises nothing.
     """
 
-    def __init__(self, adopt: Callable[[BaseRequestHandler], None]) -> None:
+    def __init__(self, adopt: Callable[[BaseRequestHandler, list[object]], None]) -> None:
         self._adopt = adopt
         self._seen = 0
         self._profile = self._look  # one object, so that it can be told from the program's own
@@ -52,7 +52,7 @@ class Watch:
             sys.setprofile(None)
         elif event == "call" and (handler := _handler_being_made(frame)) is not None:
             sys.setprofile(None)
-            self._adopt(handler)
+            self._adopt(handler, _operands(frame))
 
 
 def _handler_being_made(frame: FrameType) -> BaseRequestHandler | None:
@@ -62,3 +62,9 @@ def _handler_being_made(frame: FrameType) -> BaseRequestHandler | None:
     made = frame.f_locals.get(code.co_varnames[0])
     # Asked of the type: `isinstance` may run code of the program.
     return made if issubclass(type(made), BaseRequestHandler) else None
+
+
+def _operands(frame: FrameType) -> list[object]:
+    """What a constructor that is just being entered was given, by name or in a tuple of more arguments."""
+    given = list(frame.f_locals.values())[1:]
+    return [*given, *(one for several in given if type(several) is tuple for one in several)]

@@ -145,7 +145,7 @@ def test_a_notebook_gets_the_text_and_the_figure() -> None:
 
     assert set(bundle) == {"text/plain", "text/html"}
     assert bundle["text/plain"] == str(sample("one_request"))
-    assert repr(sample("one_request")) == "<Trace of 51 events, 1 connection>"
+    assert repr(sample("one_request")) == "<Trace of 49 events, 1 connection>"
 
 
 def test_an_event_refuses_what_no_event_is() -> None:

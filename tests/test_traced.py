@@ -1120,28 +1120,29 @@ def test_a_function_that_makes_no_handler_is_not_watched_for_ever() -> None:
 
 
 @contextmanager
-def _broken(monkeypatch: pytest.MonkeyPatch, place: Any, name: str) -> Iterator[None]:
+def _broken(monkeypatch: pytest.MonkeyPatch, *places: tuple[Any, str]) -> Iterator[None]:
     def breaks(*_arguments: Any, **_options: Any) -> Any:
         raise ZeroDivisionError("inside the tracer")
 
     with monkeypatch.context() as patch:
-        patch.setattr(place, name, breaks)
+        for place, name in places:
+            patch.setattr(place, name, breaks)
         yield
 
 
 @pytest.mark.parametrize(
-    ("place", "name", "doing"),
+    ("places", "doing"),
     [
-        (hooks, "attach", "looking at what get_request() returned"),
-        (steps, "attached", "tracing the request"),
-        (sockets, "payload_of", "looking at the bytes of recv_into()"),
-        (fronts, "front_of", "tracing TCPServer"),
-        (fronts, "wrapper_of", "tracing BrandNew"),
+        ([(hooks, "attach")], "looking at what get_request() returned"),
+        ([(hooks, "attach"), (steps, "attached")], "tracing the request"),
+        ([(sockets, "payload_of")], "looking at the bytes of recv_into()"),
+        ([(fronts, "front_of")], "tracing TCPServer"),
+        ([(fronts, "wrapper_of")], "tracing BrandNew"),
     ],
     ids=["attach", "attached", "payload_of", "front_of", "wrapper_of"],
 )
 def test_a_failure_of_the_tracer_never_reaches_the_server(
-    place: Any, name: str, doing: str, monkeypatch: pytest.MonkeyPatch
+    places: list[tuple[Any, str]], doing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever breaks inside the tracer, the client gets its reply, and the trace says what broke."""
 
@@ -1150,7 +1151,7 @@ def test_a_failure_of_the_tracer_never_reaches_the_server(
 
     with traced(socketserver.TCPServer)(("127.0.0.1", 0), BrandNew):
         pass  # so that the server's front exists, and the handler's does not
-    with _broken(monkeypatch, place, name):
+    with _broken(monkeypatch, *places):
         reply, server, told = one_request(traced(socketserver.TCPServer), BrandNew)
 
     assert (reply, told) == (b"HELLO\n", "")
