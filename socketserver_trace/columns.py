@@ -6,7 +6,8 @@ a thread stand the servers and then the handlers that it ran, each on a lifeline
 
 from __future__ import annotations
 
-from collections import defaultdict
+import heapq
+from collections import Counter, defaultdict
 
 from socketserver_trace import diagram as drawing
 from socketserver_trace.diagram import Column, Group
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 LOOP: Final = 5
 """The width of the arrow that loops from a lifeline to a step's label."""
 
+CROWD: Final = 8
+"""How many clients, or threads, have a place of their own each. More of them share."""
+
 CAPTION: Final = 0.73
 """How wide a character of a caption is, beside one of a label."""
 
@@ -39,6 +43,8 @@ class Columns:
     def __init__(self, recording: Recording, whole: Recording) -> None:
         self._recording = recording
         self._lanes = {lane.name: lane for lane in recording.lanes}
+        self._hosts = _hosts(recording)
+        self._guests = Counter(self._hosts.values())
         self.inferred = {event.connection for event in whole if "inferred" in event.detail}
         self._looping = dict.fromkeys(event.lane for event in whole if event.hook == "serve_forever")
         self.serving = next(iter(self._looping), None)
@@ -47,7 +53,7 @@ class Columns:
         self._handled: dict[Key, set[int | None]] = defaultdict(set)
         for event in recording:
             if event.detail.get("owner") == drawing.HANDLER:
-                self._handled[_key(event)].add(event.connection)
+                self._handled[self._key(event)].add(event.connection)
         accepted = accepted_connections(whole.events)
         self.datagrams = {one.connection for one in accepted if one.datagram is not None}
         self._keys = self._ordered()
@@ -56,27 +62,35 @@ class Columns:
 
     def of_hook(self, event: Event) -> int:
         """The column of a hook: of its server or its handler, in its lane."""
-        return self._numbers[_key(event)]
+        return self._numbers[self._key(event)]
 
     def has(self, lane: str) -> bool:
         """Whether a lane is drawn."""
-        return lane in self._firsts
+        return self.host(lane) in self._firsts
 
     def of_lane(self, lane: str) -> int:
         """The first column of a lane."""
-        return self._firsts[lane]
+        return self._firsts[self.host(lane)]
+
+    def host(self, lane: str) -> str:
+        """The lane in whose place a lane is drawn: its own, or that of one that was over before it began."""
+        return self._hosts.get(lane, lane)
+
+    def shares(self, lane: str) -> bool:
+        """Whether a lane is drawn in the same place as another one."""
+        return self._guests[self.host(lane)] > 1
 
     def lane(self, column: int) -> str:
-        """The lane of a column."""
+        """The lane in whose place a column is drawn."""
         return self._keys[column][0]
 
     def kind(self, column: int) -> str:
         """Whether a column is a client's, a server's or a handler's."""
         return self._keys[column][1]
 
-    def name(self, column: int) -> str:
-        """How a text calls the column: the lane, and for a handler its class."""
-        lane, kind, title = self._keys[column]
+    def name(self, column: int, lane: str) -> str:
+        """How a text calls a lane in a column: by its name, and a handler by its class, too."""
+        _host, kind, title = self._keys[column]
         return safe(f"{title} in {lane}" if kind == drawing.HANDLER else lane)
 
     def title(self) -> str:
@@ -100,27 +114,34 @@ class Columns:
                 room[arrow.column] = max(room[arrow.column], needed)
             else:
                 _make_room(room, arrow.column, arrow.target, len(arrow.label) + 4)
-        columns = tuple(
-            Column(
-                safe(key[2] if key[1] == drawing.HANDLER else key[0]),
-                safe(key[2]),
-                self._subtitle(key),
-                key[1],
-                self._lanes[key[0]].inferred,
-                width,
-            )
-            for key, width in zip(self._keys, room, strict=True)
-        )
+        columns = tuple(self._column(key, width) for key, width in zip(self._keys, room, strict=True))
         return columns, self._groups()
+
+    def _column(self, key: Key, room: int) -> Column:
+        lane, kind, title = key
+        name = title if kind == drawing.HANDLER else lane
+        more = " …" if self._guests[lane] > 1 and kind != drawing.HANDLER else ""
+        shown = f"{title}{more}" if kind == drawing.CLIENT else title
+        inferred = self._lanes[lane].inferred
+        return Column(safe(f"{name}{more}"), safe(shown), self._subtitle(key), kind, inferred, room)
+
+    def _key(self, event: Event) -> Key:
+        host = self.host(event.lane)
+        if event.detail.get("owner") == drawing.HANDLER:
+            return host, drawing.HANDLER, str(event.detail.get("class", ""))
+        return host, drawing.SERVER, event.server or ""
 
     def _ordered(self) -> list[Key]:
         events = self._recording.events
-        keys: dict[Key, None] = {_key(event): None for event in events if event.kind == HOOK and event.phase == ENTER}
+        keys: dict[Key, None] = {
+            self._key(event): None for event in events if event.kind == HOOK and event.phase == ENTER
+        }
         with_columns = {key[0] for key in keys}
         for event in events:
-            if event.lane not in with_columns:
-                lane = self._lanes[event.lane]
-                keys[event.lane, drawing.CLIENT if lane.kind == CLIENT else drawing.SERVER, event.lane] = None
+            host = self.host(event.lane)
+            if host not in with_columns:
+                kind = drawing.CLIENT if self._lanes[host].kind == CLIENT else drawing.SERVER
+                keys[host, kind, host] = None
         rank = {lane.name: (self._box(lane), number) for number, lane in enumerate(self._recording.lanes)}
         return sorted(keys, key=lambda key: (*rank[key[0]], key[1] == drawing.HANDLER))
 
@@ -131,7 +152,8 @@ class Columns:
     def _subtitle(self, key: Key) -> str:
         lane, kind, _title = key
         if kind == drawing.CLIENT:
-            return "client, inferred" if self._lanes[lane].inferred else "client"
+            clients = f"{self._guests[lane]} clients" if self._guests[lane] > 1 else "client"
+            return f"{clients}, inferred" if self._lanes[lane].inferred else clients
         if kind == drawing.HANDLER:
             return _connections_text(self._handled[key])
         if lane in self._accepting:
@@ -154,13 +176,40 @@ class Columns:
         if kind == drawing.CLIENT:
             return "clients"
         title = {MAIN: "main thread"}.get(self._lanes[lane].kind, lane)
+        if self._guests[lane] > 1:
+            title += f" and {self._guests[lane] - 1} more"
         return f"{title}: serve_forever" if lane in self._looping else title
 
 
-def _key(event: Event) -> Key:
-    if event.detail.get("owner") == drawing.HANDLER:
-        return event.lane, drawing.HANDLER, str(event.detail.get("class", ""))
-    return event.lane, drawing.SERVER, event.server or ""
+def _hosts(recording: Recording) -> dict[str, str]:
+    """The lane in whose place each lane is drawn.
+
+    With many clients, or threads, one that begins when another is over takes its place; with a few, each has its own.
+    """
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for position, event in enumerate(recording.events):
+        first.setdefault(event.lane, position)
+        last[event.lane] = position
+    hosts: dict[str, str] = {}
+    for kind in (CLIENT, THREAD):
+        lanes = [lane.name for lane in recording.lanes if lane.kind == kind and lane.name in first]
+        if len(lanes) > CROWD:
+            hosts |= _shared_places(sorted(lanes, key=lambda lane: first[lane]), first, last)
+    return hosts
+
+
+def _shared_places(lanes: list[str], first: dict[str, int], last: dict[str, int]) -> dict[str, str]:
+    hosts: dict[str, str] = {}
+    free: list[tuple[int, int, str]] = []
+    for number, lane in enumerate(lanes):
+        over = free[0] if free and free[0][0] < first[lane] else None
+        if over is not None:
+            heapq.heappop(free)
+        place = (number, lane) if over is None else over[1:]
+        hosts[lane] = place[1]
+        heapq.heappush(free, (last[lane], *place))
+    return hosts
 
 
 def _make_room(room: list[int], one: int, other: int, width: int) -> None:

@@ -110,13 +110,13 @@ class _Layout:
             starter = self.accepting.get(event.connection)
         if first and starter is not None and self.columns.has(starter):
             return self.columns.of_lane(starter), True
-        calls = self.sheet.open[event.lane]
+        calls = self.sheet.calls(event)
         if event.hook == "__init__" and calls and calls[-1].column != column:
             return calls[-1].column, False
         return None, False
 
     def _raised(self, event: Event) -> None:
-        call = next((call for call in reversed(self.sheet.open[event.lane]) if call.enter.call == event.call), None)
+        call = next((call for call in reversed(self.sheet.calls(event)) if call.enter.call == event.call), None)
         if call is None:
             return
         if not self.sheet.steps[call.step].failed:
@@ -128,7 +128,7 @@ class _Layout:
         self._leave(event, failed=True)
 
     def _leave(self, event: Event, *, failed: bool) -> None:
-        calls = self.sheet.open[event.lane]
+        calls = self.sheet.calls(event)
         if all(call.enter.call != event.call for call in calls):
             return  # its enter is not drawn
         while calls:

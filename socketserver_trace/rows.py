@@ -47,9 +47,13 @@ class Sheet:
         """The row that was taken last."""
         return len(self.rows) - 1
 
+    def calls(self, event: Event) -> list[Call]:
+        """The calls that are open in the lane of an event, from the outside in."""
+        return self.open[self.columns.host(event.lane)]
+
     def place(self, event: Event) -> int:
         """The column of something that is not a hook: that of the hook in which it happens."""
-        calls = self.open[event.lane]
+        calls = self.calls(event)
         return calls[-1].column if calls else self.columns.of_lane(event.lane)
 
     def depth(self, column: int) -> int:
@@ -58,7 +62,7 @@ class Sheet:
 
     def take_row(self, event: Event, column: int, words: str) -> None:
         """Take the next row, and say in words what is on it."""
-        self.rows.append(Row(self.columns.name(column), len(self.open[event.lane]), words))
+        self.rows.append(Row(self.columns.name(column, event.lane), len(self.calls(event)), words))
 
     def step(  # noqa: PLR0913 - what there is to say of a step, by name
         self,
@@ -77,7 +81,7 @@ class Sheet:
         """Draw a step on a row of its own. Returns its number."""
         words = f"{label}  {caption}" if caption else label
         if starts and origin is not None:
-            words += f"  (started by {self.columns.name(origin)})"
+            words += f"  (started by {self.columns.name(origin, self.columns.lane(origin))})"
         self.take_row(event, column, words)
         self.steps.append(
             Step(
@@ -105,10 +109,13 @@ class Sheet:
             self.rows[step.row] = replace(self.rows[step.row], text=f"{step.label}  {step.caption}")
 
     def arrow(
-        self, event: Event, column: int, kind: str, label: str, target: int | None, *, away: str = "", inferred: bool
+        self, event: Event, column: int, kind: str, label: str, target: int | None, *, lane: str = "", inferred: bool
     ) -> int:
-        """Draw an arrow on a row of its own, to a column, to somebody outside, or to nobody yet. Returns its number."""
-        whither = self.columns.name(target) if target is not None else safe(away)
+        """Draw an arrow on a row of its own, to a lane and its column, to a lane that is not drawn, or to nobody yet.
+
+        Returns its number.
+        """
+        whither = self.columns.name(target, lane) if target is not None else safe(lane)
         self.take_row(event, column, f"{label} → {whither}" if whither else label)
         self.arrows.append(
             Arrow(
@@ -121,13 +128,13 @@ class Sheet:
                 target=target,
                 target_depth=0 if target is None else self.depth(target),
                 inferred=inferred,
-                away=safe(away),
+                away=safe(lane) if target is None else "",
                 event=event.seq,
             )
         )
         return len(self.arrows) - 1
 
-    def end_arrow(self, number: int, column: int) -> None:
+    def end_arrow(self, number: int, column: int, lane: str) -> None:
         """Let an arrow that has no end yet arrive at a column, on the last row; one that has gets another end."""
         arrow = self.arrows[number]
         ended = replace(arrow, target=column, target_row=self.last, target_depth=self.depth(column), away="")
@@ -136,12 +143,12 @@ class Sheet:
             return
         self.arrows[number] = ended
         if arrow.row == self.last:
-            words = f"{arrow.label} → {self.columns.name(column)}"
+            words = f"{arrow.label} → {self.columns.name(column, lane)}"
             self.rows[self.last] = replace(self.rows[self.last], text=words)
 
     def open_call(self, enter: Event, column: int, step: int) -> None:
         """A call begins, whose step has just been drawn."""
-        self.open[enter.lane].append(Call(enter, column, self.last, self.steps[step].depth, step))
+        self.calls(enter).append(Call(enter, column, self.last, self.steps[step].depth, step))
 
     def close_call(self, call: Call, *, failed: bool = False, is_open: bool = False) -> None:
         """A call ends, or, when the drawing ends before it, stays open. It has a bar if rows passed meanwhile."""

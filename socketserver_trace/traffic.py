@@ -56,7 +56,8 @@ class Traffic:
             self._failure(event, "connect")
         elif event.phase != RETURN and not self._fails(event):
             lane = self.accepting.get(event.connection) or self.columns.serving
-            self._arrow(event, drawing.CONNECT, "connect", lane)
+            label = f"{safe(event.lane)}: connect" if self.columns.shares(event.lane) else "connect"
+            self._arrow(event, drawing.CONNECT, label, lane)
 
     def send(self, event: Event) -> None:
         """Bytes leave. A datagram is taken by get_request at once; a stream's bytes wait for whoever reads them."""
@@ -105,15 +106,15 @@ class Traffic:
         if not any(self.sheet.arrows[number].row == self.sheet.last for number in waiting):
             self.sheet.take_row(event, column, f"receives {what}")
         for number in waiting or drawn[-1:]:
-            self.sheet.end_arrow(number, column)
+            self.sheet.end_arrow(number, column, event.lane)
 
     def _arrow(self, event: Event, kind: str, label: str, lane: str | None) -> int:
         """An arrow to a lane; without one, to whoever will receive it, if that one is drawn."""
         target = self.columns.of_lane(lane) if lane is not None and self.columns.has(lane) else None
-        others = [lane, *(receiver.lane for receiver in self.receivers.get(id(event), ()))]
-        away = "" if target is not None else next(filter(None, others), "")
+        lanes = [lane, *(receiver.lane for receiver in self.receivers.get(id(event), ()))]
+        whither = next(filter(None, lanes), "")
         inferred = "inferred" in event.detail or (kind == drawing.BYTES and event.connection in self.columns.inferred)
-        return self.sheet.arrow(event, self.sheet.place(event), kind, label, target, away=away, inferred=inferred)
+        return self.sheet.arrow(event, self.sheet.place(event), kind, label, target, lane=whither, inferred=inferred)
 
     def _failure(self, event: Event, name: str) -> None:
         kind = None if event.kind in {CLOSE, HALF_CLOSE} else drawing.BYTES
@@ -127,7 +128,7 @@ class Traffic:
         return event.connection in self.columns.datagrams and event.connection in self.accepting
 
     def _in_closing_hook(self, event: Event) -> bool:
-        return not is_client(event) and any(call.enter.hook in CLOSING_HOOKS for call in self.sheet.open[event.lane])
+        return not is_client(event) and any(call.enter.hook in CLOSING_HOOKS for call in self.sheet.calls(event))
 
     @staticmethod
     def _name_of_end(event: Event) -> str:

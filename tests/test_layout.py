@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socketserver
 from dataclasses import replace
 from itertools import combinations
 
@@ -9,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socketserver_trace import Trace
+from socketserver_trace import Trace, serve
 from socketserver_trace.diagram import Diagram
 from socketserver_trace.events import Event
 from socketserver_trace.layout import lay_out
 from socketserver_trace.paint import html, mermaid, svg, text
 from socketserver_trace.recording import Lane, Recording
-from tests.samples import SAMPLES, sample
+from tests.samples import CALM, SAMPLES, Shout, sample
 
 LANES = {"main": "main", "alice": "client", "server": "server", "Thread 1": "thread"}
 HOOKS = (
@@ -153,6 +154,25 @@ def test_bytes_that_arrive_later_have_a_row_at_each_end() -> None:
     diagram = sample("threads").arrival().diagram()
 
     assert all(arrow.target is not None for arrow in diagram.arrows if arrow.kind == "bytes")
+
+
+def test_many_clients_and_threads_share_their_places() -> None:
+    """With a crowd, a client or thread that begins when another is over takes its place, and words still name it."""
+    with serve(socketserver.ThreadingTCPServer, Shout, timeout=CALM) as served:
+        for number in range(20):
+            with served.client("alice") as client:
+                client.send(b"%d\n" % number)
+                client.receive_all()
+    diagram = served.trace.diagram()
+
+    assert len(diagram.columns) < 10
+    assert [row.actor for row in diagram.rows if row.text.endswith("connect → server")][:3] == [
+        "alice",
+        "alice 2",
+        "alice 3",
+    ]
+    assert {row.actor for row in diagram.rows} >= {f"Shout in Thread {number}" for number in range(1, 21)}
+    _check(diagram)
 
 
 def test_an_empty_trace_is_an_empty_drawing() -> None:
