@@ -3,6 +3,11 @@
 Every measurement is a process of its own, and the variants take turns, so that a slow moment of the machine meets all
 of them. A ratio is that of two measurements of the same round; what is printed is the median over the rounds, and in
 brackets the lowest and the highest.
+
+What is not as cheap as it could be, and why: a wrapper looks its method up at each call, so that a method that is
+replaced while the server runs is the one that runs; hooks that are handed a request look its connection up, so that a
+pool of threads is drawn truthfully; and a thread that is met for the first time is numbered, because the system uses
+its idents again.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ while the server goes on recording.
 from __future__ import annotations
 
 import itertools
+import os
 from dataclasses import replace
 
 from socketserver_trace import recording
@@ -165,11 +166,12 @@ def _lanes(records: Iterable[Record]) -> dict[Flow, Lane]:
     others = sorted((flow for flow in flows if flow not in known), key=lambda flow: (flows[flow], flow.number))
     named: dict[Flow, Lane] = {}
     names = Names()
+    process = os.getpid()
     for flow, name, kind in itertools.chain(
         ((flow, "main", recording.MAIN) for flow in main),
         ((flow, flow.name or "", recording.CLIENT) for flow in clients),
         ((flow, "server", recording.SERVER) for flow in servers),
         ((flow, f"Thread {number}", recording.THREAD) for number, flow in enumerate(others, start=1)),
     ):
-        named[flow] = Lane(names.new(name), kind, detail={"thread_ident": flow.ident, "process": flow.process})
+        named[flow] = Lane(names.new(name), kind, detail={"thread_ident": flow.ident, "process": process})
     return named

@@ -12,7 +12,6 @@ The law: no lock is held and no code of the program runs between two appends; no
 from __future__ import annotations
 
 import itertools
-import os
 import sys
 import threading
 from contextlib import contextmanager
@@ -67,7 +66,7 @@ class Flow:
     the calls of such a loop.
     """
 
-    __slots__ = ("busy", "connection", "ident", "name", "number", "polling", "process", "quiet", "source")
+    __slots__ = ("busy", "connection", "ident", "name", "number", "polling", "quiet", "source")
 
     numbers = itertools.count(1)
 
@@ -75,7 +74,6 @@ class Flow:
         self.number = next(Flow.numbers)
         self.name = name
         self.ident = threading.get_ident()
-        self.process = os.getpid()
         self.connection: int | None = None
         self.source: Source | None = None
         self.busy = False

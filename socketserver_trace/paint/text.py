@@ -53,7 +53,7 @@ class _Graph:
         self.width = sum(widths)
         self.centers = [sum(widths[:number]) + width // 2 for number, width in enumerate(widths)]
         self.fits = 0 < self.width <= GRAPH_WIDTH
-        self.bars = diagram.bars
+        self.covered = {(row, bar.column) for bar in diagram.bars for row in range(bar.first, bar.last + 1)}
         self.steps = {step.row: step for step in diagram.steps}
         self.arrows: dict[int, list[Arrow]] = {}
         for arrow in diagram.arrows:
@@ -69,11 +69,8 @@ class _Graph:
 
     def row(self, number: int) -> str:
         line = [" "] * self.width
-        for center in self.centers:
-            line[center] = LIFE
-        for bar in self.bars:
-            if bar.first <= number <= bar.last:
-                line[self.centers[bar.column]] = BAR
+        for column, center in enumerate(self.centers):
+            line[center] = BAR if (number, column) in self.covered else LIFE
         if number in self.steps:
             self._step(line, self.steps[number])
         for arrow in self.arrows.get(number, ()):
