@@ -40,12 +40,11 @@ PIECE: Final = 65536
 class Client:
     """What the clients of streams and of datagrams have in common: a name, a socket, a deadline, a lane."""
 
-    def __init__(self, source: Source, sock: socket.socket, address: Any, *, name: str, timeout: float) -> None:
+    def __init__(self, source: Source, sock: socket.socket, *, name: str, timeout: float) -> None:
         self.name = name
         self.timeout = timeout
         self.socket = sock
         self._source = source
-        self._address = address
         self._flow = Flow(name)
         self._closed = False
 
@@ -108,7 +107,7 @@ class StreamClient(Client):
     """A client of a TCP or Unix stream server. It is connected when it is made."""
 
     def __init__(self, source: Source, sock: socket.socket, address: Any, *, name: str, timeout: float) -> None:
-        super().__init__(source, sock, address, name=name, timeout=timeout)
+        super().__init__(source, sock, name=name, timeout=timeout)
         self._buffer = b""
         try:
             with self._recorded(CONNECT, "connect") as told, self._deadline("the server to take the connection"):
@@ -201,7 +200,7 @@ class DatagramClient(Client):
     """A client of a UDP or Unix datagram server. Each send is one datagram, each receive too."""
 
     def __init__(self, source: Source, sock: socket.socket, address: Any, *, name: str, timeout: float) -> None:
-        super().__init__(source, sock, address, name=name, timeout=timeout)
+        super().__init__(source, sock, name=name, timeout=timeout)
         self._folder: str | None = None
         try:
             if sock.family == getattr(socket, "AF_UNIX", None):

@@ -156,6 +156,7 @@ class Recorder:
         self.next_connection = itertools.count(1).__next__
         self._names = Names()
         self._trimming = threading.Lock()
+        self._listening = threading.RLock()
 
     def source(self, name: str) -> Source:
         """A new source, whose name is made unique: Echo, Echo 2, Echo 3."""
@@ -188,11 +189,13 @@ class Recorder:
 
         A listener must be quick. One that raises is dropped, and the fault is recorded.
         """
-        self._set_listeners((*self.listeners, listener))
+        with self._listening:
+            self._set_listeners((*self.listeners, listener))
         return lambda: self._forget(listener)
 
     def _forget(self, listener: Callable[[tuple[Any, ...]], object]) -> None:
-        self._set_listeners(tuple(other for other in self.listeners if other is not listener))
+        with self._listening:
+            self._set_listeners(tuple(other for other in self.listeners if other is not listener))
 
     def _set_listeners(self, listeners: tuple[Callable[[tuple[Any, ...]], object], ...]) -> None:
         self.listeners = listeners
@@ -227,7 +230,8 @@ def sharing(recorder: Recorder) -> Iterator[Recorder]:
 
 def failure(error: BaseException) -> tuple[str, tuple[Scalar, ...]]:
     """An exception as plain values. Its `__str__` is code of the program, a reference would keep its frames alive."""
-    return type(error).__name__, tuple(plain(argument) for argument in error.args[:3])
+    arguments = BaseException.args.__get__(error)  # type: ignore[attr-defined] # past an `args` of the program's own
+    return type(error).__name__, tuple(plain(argument) for argument in arguments[:3])
 
 
 def plain(value: object) -> Scalar:

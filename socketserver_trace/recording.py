@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from socketserver_trace.events import HOOK, NO_DETAIL
+from socketserver_trace.events import NO_DETAIL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,11 +91,6 @@ def strand(event: Event) -> str:
     """The thread that really ran the event: its lane, or for a client the lane of the thread that moved the client."""
     thread = event.detail.get("thread")
     return thread if isinstance(thread, str) else event.lane
-
-
-def is_hook(event: Event, *names: str) -> bool:
-    """Whether the event is a hook with one of these names."""
-    return event.kind == HOOK and event.hook in names
 
 
 class Names:

@@ -6,6 +6,7 @@ import gc
 import os
 import stat
 import sys
+import tempfile
 import threading
 import weakref
 from pathlib import Path
@@ -41,10 +42,20 @@ def _recorders_are_known() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _a_temporary_folder_of_our_own() -> Iterator[None]:
+    """Temporary files of this process are nobody else's, so that what is left there was left by its tests."""
+    with tempfile.TemporaryDirectory(prefix="test") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", folder)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After a test there are no new threads, children, sockets, listeners or switches of the tracer."""
+    """After a test there are no new threads, children, sockets, files, listeners or switches of the tracer."""
     threads, open_sockets = set(threading.enumerate()), _open_sockets()
+    temporary = Path(tempfile.gettempdir())
+    files = set(temporary.iterdir())
     yield
     left = [thread for thread in threading.enumerate() if thread not in threads]
     for thread in left:
@@ -53,6 +64,7 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
 
     assert [thread for thread in left if thread.is_alive()] == []
     assert not _has_children()
+    assert set(temporary.iterdir()) - files == set()
     assert request.node.get_closest_marker("kernel") or _open_sockets() - open_sockets == set()
     assert dict(sockets.attachments) == {}
     assert [made for made in recorders if made.listeners] == []
