@@ -43,8 +43,9 @@ def _recorders_are_known() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _a_temporary_folder_of_our_own() -> Iterator[None]:
+def _a_temporary_folder_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Temporary files of this process are nobody else's, so that what is left there was left by its tests."""
+    tmp_path_factory.getbasetemp()  # pytest's own folder stays where it would be
     with tempfile.TemporaryDirectory(prefix="test") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", folder)
         yield
