@@ -71,11 +71,13 @@ def _place(seq: int, meaning: Meaning, stack: list[tuple[int, Meaning]]) -> tupl
         return seq, parent
     if meaning.phase is None:
         return None, stack[-1][0] if stack else None
-    while stack:
-        call, entered = stack.pop()
+    for depth in reversed(range(len(stack))):
+        call, entered = stack[depth]
         if (entered.kind, entered.hook) == (meaning.kind, meaning.hook):
+            del stack[depth:]
             return call, stack[-1][0] if stack else None
-    return None, None  # its enter was let go by a capped recorder
+    # Its enter was let go by a capped recorder, or it is the failure of something that takes no time.
+    return None, stack[-1][0] if stack else None
 
 
 def _has_connection(meaning: Meaning) -> bool:
@@ -138,6 +140,7 @@ def address_text(address: object) -> str:
 def _with_numbers(events: list[Event]) -> list[Event]:
     """What happens inside a get_request belongs to the connection that it returned: its enter, a datagram's bytes."""
     numbers = {event.call: event.connection for event in events if event.hook == "get_request" and event.connection}
+    numbers.pop(None, None)
     return [
         replace(event, connection=numbers[call])
         if event.connection is None and (call := event.call if event.hook == "get_request" else event.parent) in numbers

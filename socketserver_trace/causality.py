@@ -101,6 +101,7 @@ def messages_of(events: Sequence[Event]) -> Iterator[Edge]:
     """From each sender's step to the receiver's: bytes, and the end of them."""
     directions: dict[tuple[int | None, bool], Stream] = defaultdict(Stream)
     sizes = {event.call: event.size for event in events if event.kind == SEND and event.phase == RETURN and event.size}
+    sizes.pop(None, None)
     shared = _closed_by_the_parent(events)
     for position, event in enumerate(events):
         if event.connection is None:
@@ -118,7 +119,7 @@ def messages_of(events: Sequence[Event]) -> Iterator[Edge]:
 def _closed_by_the_parent(events: Sequence[Event]) -> set[int | None]:
     """The calls of close_request by which a forking parent gives up its copy: the child's copy keeps the connection."""
     forks = {event.call for event in events if event.hook == "process_request" and event.provider == "ForkingMixIn"}
-    return {event.call for event in events if event.hook == "close_request" and event.parent in forks}
+    return {event.call for event in events if event.hook == "close_request" and event.parent in forks - {None}} - {None}
 
 
 class Stream:

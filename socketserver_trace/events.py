@@ -54,7 +54,7 @@ ENTER: Final = "enter"
 RETURN: Final = "return"
 RAISE: Final = "raise"
 PHASES: Final = (ENTER, RETURN, RAISE)
-"""The phases of a call. An event that is not part of a call (a note, a start) has none."""
+"""The phases of a call. An event that takes no time (a note, a start, the end of a server's socket) has none."""
 
 NO_DETAIL: Final[Mapping[str, Scalar]] = MappingProxyType({})
 

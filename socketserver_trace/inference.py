@@ -52,6 +52,7 @@ def _names(recording: Recording) -> dict[int, str]:
 
 def _with_inferred(recording: Recording, names: dict[int, str]) -> Iterator[Event]:
     numbers = {event.call: event.connection for event in recording if event.hook == "get_request" and event.connection}
+    numbers.pop(None, None)
     streams = {one.connection for one in accepted_connections(recording.events) if one.datagram is None}
     for event in recording:
         connection = numbers.get(event.call) if event.hook == "get_request" else event.connection

@@ -40,7 +40,7 @@ def accepted_connections(events: Iterable[Event]) -> list[Accepted]:
     found: dict[int, Accepted] = {}
     datagrams: dict[int | None, bytes | None] = {}
     for position, event in enumerate(events):
-        if event.kind == RECEIVE and event.phase == RETURN:
+        if event.kind == RECEIVE and event.phase == RETURN and event.parent is not None:
             datagrams[event.parent] = event.data
         elif event.hook == "get_request" and event.phase == RETURN and event.connection is not None:
             address = str(event.detail.get("address", ""))

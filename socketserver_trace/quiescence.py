@@ -48,8 +48,8 @@ def unfinished(recording: Recording) -> str | None:
         if event.phase == ENTER:
             calls.append(event)
         elif event.phase in {RETURN, RAISE}:
-            while calls and calls.pop().call != event.call:
-                pass
+            depth = next((depth for depth, call in enumerate(calls) if call.call == event.call), len(calls))
+            del calls[depth:]
     told = [
         _told(lane.name, opened.get(lane.name, ()), recording.events)
         for lane in recording.lanes

@@ -35,7 +35,9 @@ class Traffic:
         self.sheet = sheet
         self.columns = sheet.columns
         self.accepting = accepting
-        self.ends = {event.call: event for event in whole.events if event.phase in {RETURN, RAISE}}
+        self.ends: dict[int | None, Event] = {
+            event.call: event for event in whole.events if event.call and event.phase in {RETURN, RAISE}
+        }
         self.senders: dict[int, list[Event]] = defaultdict(list)
         self.receivers: dict[int, list[Event]] = defaultdict(list)
         for sender, receiver in messages_of(whole.events):

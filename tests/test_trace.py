@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import socketserver
+
 import pytest
 
-from socketserver_trace import Event, Trace
+from socketserver_trace import Event, Trace, serve
+from socketserver_trace.assembly import assemble
 from socketserver_trace.recording import Lane, Recording
-from tests.samples import sample
+from tests.samples import CALM, Shout, ShoutDatagram, sample
 
 REQUEST = [
     "get_request",
@@ -168,3 +173,50 @@ def test_a_recording_can_be_relabelled() -> None:
 
     assert [lane.name for lane in recording.lanes] == ["kernel", "learner", "server"]
     assert {event.detail.get("thread") for event in recording if event.lane == "learner"} == {"kernel"}
+
+
+class _Resetting(socketserver.BaseRequestHandler):
+    """Waits until its client has broken the connection off, and then says goodbye to nobody."""
+
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionResetError):
+            self.request.recv(1)
+
+
+def test_an_end_that_fails_disturbs_no_call_around_it() -> None:
+    """After a reset, shutdown() of the dead connection fails; the calls around it are still paired and nested."""
+    with serve(socketserver.TCPServer, _Resetting, timeout=CALM) as served:
+        with served.client("alice") as alice:
+            alice.reset()
+        with socket.create_connection(served.server.server_address) as plain:
+            plain.sendall(b"x")
+            plain.recv(1)
+        served.wait_for("close_request", connection=2, timeout=CALM)
+    trace = served.trace
+    entered = {event.call for event in trace if event.phase == "enter"}
+    failed = [event for event in trace.select(connection=1) if event.kind == "half_close" and event.phase == "raise"]
+
+    assert [event.hook for event in failed] == ["shutdown"]
+    assert sorted(event.call for event in trace if event.phase in {"return", "raise"} and event.call) == sorted(entered)
+    assert next(event.parent for event in trace if event.hook == "close_request") in entered
+    assert [event.data for event in trace.select(lane="client 1", kind="send")] == [b"x"]
+    assert "b'x' → _Resetting in server" in trace.text()
+
+
+@pytest.mark.parametrize("kind", [socketserver.TCPServer, socketserver.UDPServer])
+def test_events_whose_call_began_too_early_stand_alone(kind: type[socketserver.BaseServer]) -> None:
+    """When the enters of calls were let go, their ends belong to no call, and no two of them are taken for one."""
+    handler = ShoutDatagram if kind is socketserver.UDPServer else Shout
+    with serve(kind, handler, timeout=CALM) as served:
+        for name in ("alice", "bob"):
+            with served.client(name) as client:
+                client.send(b"hello\n")
+                client.receive()
+    numbers = {event.seq: event.connection for event in served.trace.arrival()}
+    for cap in range(1, len(assemble(served.recorder))):
+        served.recorder.cap = cap
+        kept = Trace(assemble(served.recorder))
+        given = {event.seq: event.connection for event in kept.arrival() if event.connection}
+
+        assert given.items() <= numbers.items()
+        assert kept.text()
