@@ -32,7 +32,7 @@ from socketserver_trace.events import (
     START,
 )
 from socketserver_trace.matching import is_client
-from socketserver_trace.recording import CLIENT, MAIN, SERVER, THREAD, strand
+from socketserver_trace.recording import CHILD, CLIENT, MAIN, SERVER, THREAD, strand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     Edge = tuple[int, int]
     """The positions of two events: the first had to happen before the second."""
 
-TURN: Final = {SERVER: 0, THREAD: 1, CLIENT: 2, MAIN: 3}
+TURN: Final = {SERVER: 0, THREAD: 1, CHILD: 1, CLIENT: 2, MAIN: 3}
 """Who goes first where the order is free."""
 
 

@@ -13,7 +13,7 @@ from socketserver_trace import diagram as drawing
 from socketserver_trace.diagram import Column, Group
 from socketserver_trace.events import ENTER, HOOK
 from socketserver_trace.matching import accepted_connections
-from socketserver_trace.recording import CLIENT, MAIN, SERVER, THREAD
+from socketserver_trace.recording import CHILD, CLIENT, MAIN, SERVER, THREAD
 from socketserver_trace.wording import safe
 
 TYPE_CHECKING = False
@@ -147,7 +147,7 @@ class Columns:
 
     def _box(self, lane: Lane) -> int:
         """Where the box of a lane stands. A main thread that serves stands behind its clients."""
-        return {MAIN: 0, CLIENT: 1, SERVER: 2, THREAD: 3}[lane.kind] if lane.name not in self._accepting else 2
+        return 2 if lane.name in self._accepting else {MAIN: 0, CLIENT: 1, SERVER: 2, THREAD: 3, CHILD: 3}[lane.kind]
 
     def _subtitle(self, key: Key) -> str:
         lane, kind, _title = key
@@ -192,7 +192,7 @@ def _hosts(recording: Recording) -> dict[str, str]:
         first.setdefault(event.lane, position)
         last[event.lane] = position
     hosts: dict[str, str] = {}
-    for kind in (CLIENT, THREAD):
+    for kind in (CLIENT, THREAD, CHILD):
         lanes = [lane.name for lane in recording.lanes if lane.kind == kind and lane.name in first]
         if len(lanes) > CROWD:
             hosts |= _shared_places(sorted(lanes, key=lambda lane: first[lane]), first, last)

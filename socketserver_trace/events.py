@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     Scalar = str | int | bool | None
 
-VERSION: Final = 1
-"""The version of the event, written in the header line of every trace file."""
+VERSION: Final = 2
+"""The version of the event, written in the header line of every trace file. Version 1 had no joins, ends and views of
+the kernel, and no children; whoever reads version 2 reads it as well."""
 
 HOOK: Final = "hook"
 CONNECT: Final = "connect"
@@ -32,6 +33,9 @@ RECEIVE: Final = "receive"
 HALF_CLOSE: Final = "half_close"
 CLOSE: Final = "close"
 START: Final = "start"
+JOIN: Final = "join"
+END: Final = "end"
+KERNEL: Final = "kernel"
 NOTE: Final = "note"
 FAULT: Final = "fault"
 
@@ -44,6 +48,9 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         HALF_CLOSE: "one end says that it will send no more (shutdown with SHUT_WR)",
         CLOSE: "one end closes its socket",
         START: "a flow of control starts another one",
+        JOIN: "a flow of control waits for the end of another one, or finds that it has ended",
+        END: "a child process has ended",
+        KERNEL: "what the kernel knew of the sockets at that moment",
         NOTE: "a remark of the program or of its author",
         FAULT: "the tracer failed at something, and the server went on",
     }

@@ -24,13 +24,14 @@ CLIENT: Final = "client"
 MAIN: Final = "main"
 SERVER: Final = "server"
 THREAD: Final = "thread"
-LANE_KINDS: Final = (MAIN, CLIENT, SERVER, THREAD)
+CHILD: Final = "child"
+LANE_KINDS: Final = (MAIN, CLIENT, SERVER, THREAD, CHILD)
 """The kinds of lanes, in the order in which they are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One flow of control, never reused: a client, the main thread, the serving thread, or another thread.
+    """One flow of control, never reused: a client, the main thread, the serving thread, another thread, a forked child.
 
     `inferred` marks a client that was not recorded itself: it is known from what the server saw of it. `detail`
     holds what the system calls the lane (a thread's ident, a process's pid), which no default drawing shows.
@@ -112,7 +113,7 @@ class Names:
 
 def _relabelled(event: Event, names: Mapping[str, str]) -> Event:
     detail = {
-        key: names.get(value, value) if key in {"thread", "starts"} and isinstance(value, str) else value
+        key: names.get(value, value) if key in {"thread", "starts", "joins"} and isinstance(value, str) else value
         for key, value in event.detail.items()
     }
     return replace(event, lane=names.get(event.lane, event.lane), detail=detail)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from socketserver_trace import Trace, load
-from socketserver_trace.events import KINDS, PHASES, Event
+from socketserver_trace.events import KINDS, PHASES, VERSION, Event
 from socketserver_trace.export.jsonl import TraceFileError, dumps, loads
 from socketserver_trace.recording import LANE_KINDS, Lane, Recording
 from tests.samples import SAMPLES, sample
@@ -33,7 +33,7 @@ def test_a_file_is_one_header_line_and_one_line_for_each_event(tmp_path: Path) -
     sample("one_request").save(path)
     header, *events = [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
 
-    assert (header["format"], header["version"], header["events"]) == ("socketserver_trace", 1, len(events))
+    assert (header["format"], header["version"], header["events"]) == ("socketserver_trace", VERSION, len(events))
     assert [lane["name"] for lane in header["lanes"]] == ["main", "alice", "server"]
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
 FORMAT: Final = "socketserver_trace"
+READS: Final = range(1, VERSION + 1)
 FIELDS: Final = tuple(field.name for field in fields(Event))
 REQUIRED: Final = ("seq", "time_ns", "lane", "kind")
 
@@ -83,10 +84,10 @@ def _header(line: str, name: str) -> dict[str, Any]:
         raise TraceFileError(
             f"{name} is not a trace of socketserver_trace: its first line is not the header that trace.save() writes."
         )
-    if header.get("version") != VERSION:
+    if header.get("version") not in READS:
         raise TraceFileError(
             f"{name} was written in version {header.get('version')} of the format, and this socketserver_trace reads "
-            f"version {VERSION}: read it with the release that wrote it, or record it again."
+            f"versions {READS[0]} to {READS[-1]}: read it with the release that wrote it, or record it again."
         )
     return header
 
