@@ -12,7 +12,21 @@ import os
 from dataclasses import replace
 
 from socketserver_trace import recording
-from socketserver_trace.events import CONNECT, ENTER, FAULT, HOOK, NOTE, RAISE, RECEIVE, SEND, START, Event
+from socketserver_trace.events import (
+    CONNECT,
+    END,
+    ENTER,
+    FAULT,
+    HOOK,
+    JOIN,
+    KERNEL,
+    NOTE,
+    RAISE,
+    RECEIVE,
+    SEND,
+    START,
+    Event,
+)
 from socketserver_trace.lifecycle.hooks import SERVER_HOOKS
 from socketserver_trace.recorder import WIDTH
 from socketserver_trace.recording import Lane, Names, Recording
@@ -32,16 +46,22 @@ def assemble(recorder: Recorder) -> Recording:
     """Everything that the recorder has kept so far, in the order of arrival."""
     flat, dropped = recorder.snapshot()
     records: list[Record] = list(zip(*(iter(flat),) * WIDTH, strict=True))
+    if any(record[1].process is not None for record in records):
+        records.sort(key=lambda record: record[0])  # what a child has written is taken over later than it happened
     lanes = _lanes(records)
     stacks: dict[Flow, list[tuple[int, Meaning]]] = {flow: [] for flow in lanes}
-    names = {flow: lane.name for flow, lane in lanes.items()}
+    names: dict[object, str] = {flow: lane.name for flow, lane in lanes.items()}
+    # Whoever joins a thread names it by its flow, or, where that is not known yet, by its weak reference.
+    for flow, lane in lanes.items():
+        names |= {id(flow): lane.name, id(flow.thread): lane.name}
+    names.pop(id(None), None)
     events = [
         _event(dropped + number, record, names, stacks[record[1]]) for number, record in enumerate(records, start=1)
     ]
     return Recording(tuple(_with_numbers(events)), tuple(lanes.values()), dropped)
 
 
-def _event(seq: int, record: Record, names: Mapping[Flow, str], stack: list[tuple[int, Meaning]]) -> Event:
+def _event(seq: int, record: Record, names: Mapping[object, str], stack: list[tuple[int, Meaning]]) -> Event:
     time_ns, flow, source, meaning, connection, payload = record
     call, parent = _place(seq, meaning, stack)
     data, size, detail = _told(meaning, payload, names)
@@ -69,6 +89,8 @@ def _place(seq: int, meaning: Meaning, stack: list[tuple[int, Meaning]]) -> tupl
         parent = stack[-1][0] if stack else None
         stack.append((seq, meaning))
         return seq, parent
+    if meaning.kind == END:
+        stack.clear()  # whatever its process was doing ended with it
     if meaning.phase is None:
         return None, stack[-1][0] if stack else None
     for depth in reversed(range(len(stack))):
@@ -88,7 +110,7 @@ def _has_connection(meaning: Meaning) -> bool:
 
 
 def _told(
-    meaning: Meaning, payload: Any, names: Mapping[Flow, str]
+    meaning: Meaning, payload: Any, names: Mapping[object, str]
 ) -> tuple[bytes | None, int | None, Mapping[str, Scalar]]:
     """What the payload says: the bytes, their true number, and the details."""
     if payload is None:
@@ -108,6 +130,11 @@ def _told(
         size = payload
     elif meaning.kind == START:
         detail["starts"] = names.get(payload, "")
+    elif meaning.kind == JOIN:
+        known = names.get(id(payload))
+        detail |= {} if known is None else {"joins": known}
+    elif meaning.kind in {END, KERNEL}:
+        detail |= payload
     elif meaning.kind == CONNECT or meaning.hook == "get_request":
         detail |= {} if payload is None else {"address": address_text(payload)}
     elif meaning.kind == NOTE:
@@ -153,28 +180,50 @@ def _lanes(records: Iterable[Record]) -> dict[Flow, Lane]:
     """A lane for each flow, in the order in which they are drawn: main, clients, the serving threads, the others."""
     flows: dict[Flow, int] = {}  # with what ranks the threads among themselves: the first connection of each
     serving: dict[Flow, None] = {}
+    moved: dict[Flow, str] = {}  # threads of which nothing is known but that they move a client
     for _time, flow, _source, meaning, connection, payload in records:
         flows.setdefault(flow, connection or 0)
+        if meaning.owner != "client":
+            moved.pop(flow, None)
         if meaning.hook == "serve_forever":
             serving[flow] = None
         elif meaning.kind == START:
             flows.setdefault(payload, 0)
-            serving[payload] = None
-        elif meaning.owner == "client":
-            flows.setdefault(payload[0], 0)
+            if not payload.is_child:
+                serving[payload] = None
+        elif meaning.owner == "client" and payload[0] not in flows:
+            flows[payload[0]] = 0
+            moved[payload[0]] = f"{flow.name}'s thread"
     clients = [flow for flow in flows if flow.name is not None]
     main = [flow for flow in flows if flow.is_main_thread]
     servers = [flow for flow in serving if flow not in main]
-    known = {*clients, *main, *servers}
+    known = {*clients, *main, *servers, *moved}
     others = sorted((flow for flow in flows if flow not in known), key=lambda flow: (flows[flow], flow.number))
+    children = sorted((flow for flow in others if flow.is_child), key=_forked)
     named: dict[Flow, Lane] = {}
     names = Names()
-    process = os.getpid()
     for flow, name, kind in itertools.chain(
         ((flow, "main", recording.MAIN) for flow in main),
         ((flow, flow.name or "", recording.CLIENT) for flow in clients),
         ((flow, "server", recording.SERVER) for flow in servers),
-        ((flow, f"Thread {number}", recording.THREAD) for number, flow in enumerate(others, start=1)),
+        ((flow, f"Thread {number}", recording.THREAD) for number, flow in enumerate(_threads(others), start=1)),
+        ((flow, f"child {number}", recording.CHILD) for number, flow in enumerate(children, start=1)),
+        ((flow, name, recording.THREAD) for flow, name in moved.items() if flow not in named),
     ):
-        named[flow] = Lane(names.new(name), kind, detail={"thread_ident": flow.ident, "process": process})
+        named[flow] = Lane(names.new(name), kind, detail=_system_names(flow))
     return named
+
+
+def _threads(flows: Iterable[Flow]) -> list[Flow]:
+    return [flow for flow in flows if not flow.is_child]
+
+
+def _forked(flow: Flow) -> int:
+    return 0 if flow.process is None else flow.process.forked
+
+
+def _system_names(flow: Flow) -> dict[str, Scalar]:
+    """What the system calls a flow."""
+    if flow.process is None:
+        return {"thread_ident": flow.ident, "process": os.getpid()}
+    return {"process": flow.process.pid}

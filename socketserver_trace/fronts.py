@@ -26,8 +26,11 @@ from socketserver import BaseRequestHandler, BaseServer
 from types import MappingProxyType
 
 from socketserver_trace import recorder as recorders
+from socketserver_trace.collecting import NEVER_FORKING, CollectSteps, ForkSteps
 from socketserver_trace.hooks import wrapper_of
+from socketserver_trace.joining import ThreadSteps
 from socketserver_trace.lifecycle.hooks import HANDLER_HOOKS, SERVER_HOOKS
+from socketserver_trace.loops import LoopSteps
 from socketserver_trace.providers import SHELL, program_classes
 from socketserver_trace.recorder import Recorder, Source, local
 from socketserver_trace.steps import (
@@ -132,7 +135,8 @@ def front_of(kind: type) -> type:
     steps_of_its_own: dict[str, Any] = {"__slots__": (), SHELL: True}
     if server and getattr(kind, "finish_request", None) is BASE_FINISH_REQUEST:
         steps_of_its_own["finish_request"] = plain_finish_request(kind)
-    inner = _make(type(kind), kind, (steps, kind), steps_of_its_own)
+    around = _steps_around(kind) if server else ()
+    inner = _make(type(kind), kind, (*around, steps, kind), steps_of_its_own)
     wrappers: dict[str, Any] = {
         name: wrapper_of(kind, inner, name, owner)
         for name, hook in table.items()
@@ -144,6 +148,17 @@ def front_of(kind: type) -> type:
     wrappers |= {"__slots__": (), SHELL: True, FRONT: True, "__class__": _class_property(program)}
     wrappers["_socketserver_trace_front_of"] = staticmethod(front_of)
     return _make(_front_metaclass(type(kind), program), kind, (inner,), wrappers)  # type: ignore[no-any-return] # a class
+
+
+def _steps_around(kind: type) -> Iterator[type]:
+    """The steps that a class of servers needs besides those that all need."""
+    yield LoopSteps
+    if issubclass(kind, getattr(socketserver, "ThreadingMixIn", ())):
+        yield ThreadSteps
+    if getattr(kind, "process_request", None) not in NEVER_FORKING:
+        yield ForkSteps
+    if hasattr(kind, "collect_children"):
+        yield CollectSteps
 
 
 def _make(metaclass: type, kind: type, bases: tuple[type, ...], namespace: dict[str, Any]) -> Any:

@@ -26,14 +26,14 @@ def unsettled(recording: Recording) -> str | None:
     """A sentence about a lane that is at work; None when the server waits for the world."""
     recording = match(recording)
     events = without_idle_polls(recording.events)
-    given = _given(events)
+    sent = given(events)
     last = {event.lane: event for event in events}
     for lane in recording.lanes:
         if lane.kind in {CLIENT, MAIN} or lane.name not in last:
             continue
-        if not _rests(last[lane.name], given):
+        if not _rests(last[lane.name], sent):
             return f"{lane.name} is at work"
-        if _polls(last[lane.name]) and _untaken(events):
+        if polls(last[lane.name]) and _untaken(events):
             return f"{lane.name} has not taken yet what a client has sent it"
     number = _handed_on(events)
     return None if number is None else f"nobody has begun to handle connection {number} yet"
@@ -91,7 +91,7 @@ def _handed_on(events: Iterable[Event]) -> int | None:
     return next((number for number in handed if number not in begun), None)
 
 
-def _given(events: Iterable[Event]) -> set[int]:
+def given(events: Iterable[Event]) -> set[int]:
     """The connections on which a client has sent more than was read, or has said that it is done, unheard."""
     sent: dict[int, int] = {}
     ended: set[int] = set()
@@ -110,12 +110,12 @@ def _given(events: Iterable[Event]) -> set[int]:
     return ended | {number for number, rest in sent.items() if rest > 0}
 
 
-def _rests(last: Event, given: set[int]) -> bool:
+def _rests(last: Event, sent: set[int]) -> bool:
     if last.kind == RECEIVE and last.phase == ENTER:
-        return last.connection not in given
-    return _polls(last) or (last.parent is None and last.phase in {RETURN, RAISE})
+        return last.connection not in sent
+    return polls(last) or (last.parent is None and last.phase in {RETURN, RAISE})
 
 
-def _polls(last: Event) -> bool:
+def polls(last: Event) -> bool:
     """Whether a serving loop waits for the next connection."""
     return (last.hook, last.phase) in {("serve_forever", ENTER), ("service_actions", RETURN)}

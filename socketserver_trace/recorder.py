@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
+import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter_ns
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from socketserver_trace.events import Scalar
+    from socketserver_trace.forks import Child
 
 WIDTH: Final = 6
 """How many slots of the flat list one record takes."""
@@ -63,10 +65,23 @@ class Flow:
     `connection` and `source` are what the flow works on just now, so that a hook without a request among its arguments
     knows its connection. `busy` is true inside a recorded socket operation, whose inner operations are not recorded.
     `polling` is true while a serving loop has had no request since it last called service_actions, and `quiet` inside
-    the calls of such a loop.
+    the calls of such a loop. `process` is the forked child it belongs to, None for the process that reads. `thread`
+    refers to the thread it is, where that is known, and `joinable` says that somebody may wait for its end.
     """
 
-    __slots__ = ("busy", "connection", "ident", "name", "number", "polling", "quiet", "source")
+    __slots__ = (
+        "busy",
+        "connection",
+        "ident",
+        "joinable",
+        "name",
+        "number",
+        "polling",
+        "process",
+        "quiet",
+        "source",
+        "thread",
+    )
 
     numbers = itertools.count(1)
 
@@ -79,16 +94,32 @@ class Flow:
         self.busy = False
         self.polling = True
         self.quiet = False
+        self.process: Child | None = None
+        self.thread: weakref.ref[threading.Thread] | None = None
+        self.joinable = False
+
+    def runs_in(self) -> threading.Thread | None:
+        """The thread that it is, while that lives and is known."""
+        return None if self.thread is None else self.thread()
 
     @property
     def is_main_thread(self) -> bool:
         """Whether it is the program's first thread."""
-        return self.name is None and self.ident == threading.main_thread().ident
+        return self.name is None and self.process is None and self.ident == threading.main_thread().ident
+
+    @property
+    def is_child(self) -> bool:
+        """Whether it is the first flow of a forked child."""
+        return self.process is not None and self.process.flow is self
 
 
 class _Local(threading.local):
     def __init__(self) -> None:
         self.here = Flow()
+        # Not threading.current_thread(): in a thread that threading did not start that makes an object that stays.
+        thread = vars(threading).get("_active", {}).get(self.here.ident)
+        if thread is not None:
+            self.here.thread, self.here.joinable = weakref.ref(thread), not thread.daemon
 
 
 local: Final = _Local()
@@ -108,17 +139,37 @@ def acting_for(flow: Flow) -> Iterator[None]:
 class Source:
     """Where records come from: one server, with its clients. It has the server's name and its open connections.
 
-    Hooks find it on the server, sockets and clients hold it. `record` is the append of the recorder, kept here
-    because it is called for every event.
+    `loops` are the flows that run its serve_forever. `patience` is how many seconds a call may wait for what may never
+    come, None for as long as it takes. Hooks find it on the server, sockets and clients hold it. `record` is the append
+    of the recorder, kept here because it is called for every event.
     """
 
-    __slots__ = ("connections", "ended", "errors", "front", "limit", "name", "quiet", "record", "recorder", "records")
+    __slots__ = (
+        "connections",
+        "ended",
+        "errors",
+        "front",
+        "limit",
+        "loops",
+        "name",
+        "number",
+        "patience",
+        "quiet",
+        "record",
+        "recorder",
+        "records",
+    )
+
+    numbers = itertools.count(1)
 
     def __init__(self, recorder: Recorder, name: str) -> None:
+        self.number = next(Source.numbers)
         self.recorder = recorder
         self.name = name
         self.connections: dict[int, int] = {}
         self.quiet = False
+        self.patience: float | None = None
+        self.loops: set[Flow] = set()
         self.errors: list[str] = []
         self.ended: str | None = None
         self.front: tuple[type, type] | None = None
@@ -141,6 +192,8 @@ class Recorder:
     one transfer. Any thread may record and read at any time.
     """
 
+    numbers = itertools.count(1)
+
     def __init__(self, *, cap: int | None = DEFAULT_CAP, data_limit: int = DATA_LIMIT) -> None:
         if cap is not None and cap < 1:
             raise ValueError(f"cap is the number of events to keep, 1 or more, or None for all; not {cap}")
@@ -154,9 +207,12 @@ class Recorder:
         self.listeners: tuple[Callable[[tuple[Any, ...]], object], ...] = ()
         self.record: Callable[[tuple[Any, ...]], object] = self.records.extend
         self.next_connection = itertools.count(1).__next__
+        self.number = next(Recorder.numbers)
+        self._append: Callable[[tuple[Any, ...]], object] = self.records.extend
         self._names = Names()
         self._trimming = threading.Lock()
         self._listening = threading.RLock()
+        living[self.number] = self
 
     def source(self, name: str) -> Source:
         """A new source, whose name is made unique: Echo, Echo 2, Echo 3."""
@@ -177,6 +233,7 @@ class Recorder:
 
     def snapshot(self) -> tuple[list[Any], int]:
         """A copy of the flat list, and the number of records that were let go before its first."""
+        gather()
         with self._trimming:
             records, dropped = self.records.copy(), self.dropped
         if self.cap is not None and len(records) > self.cap * WIDTH:
@@ -199,18 +256,34 @@ class Recorder:
 
     def _set_listeners(self, listeners: tuple[Callable[[tuple[Any, ...]], object], ...]) -> None:
         self.listeners = listeners
-        self.record = self._record_and_tell if listeners else self.records.extend
+        self.record = self._record_and_tell if listeners else self._append
         for source in self.sources:
             source.record = self.record
 
     def _record_and_tell(self, record: tuple[Any, ...]) -> None:
-        self.records.extend(record)
+        self._append(record)
         for listener in self.listeners:
             try:
                 listener(record)
             except Exception as error:  # noqa: BLE001 - whatever a listener raises, the server goes on
                 self._forget(listener)
                 record[2].fault(error, "telling a listener, which hears no more")
+
+    def in_child(self, first_connection: int, ship: Callable[[tuple[Any, ...]], object]) -> None:
+        """This is the copy in a forked child, and ships its records to the parent. Nobody may hold its locks."""
+        self._trimming = threading.Lock()
+        self._listening = threading.RLock()
+        self._append = ship
+        self.next_connection = itertools.count(first_connection).__next__
+        self._set_listeners(())
+
+
+living: Final[weakref.WeakValueDictionary[int, Recorder]] = weakref.WeakValueDictionary()
+"""Every recorder of this process, by its number."""
+
+
+def gather() -> None:
+    """Take over what was recorded in other processes. `forks` puts its own in this place, where there are forks."""
 
 
 shared: Recorder | None = None

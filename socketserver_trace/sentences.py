@@ -44,6 +44,10 @@ class StillWaiting(Sentence, RuntimeError):
     """A server did not stop within its deadline. The message says what it still waited for."""
 
 
+class WouldWaitForever(Sentence, RuntimeError):
+    """A call was about to wait for something that cannot come any more. The message says for what, and why not."""
+
+
 class ServingEnded(Sentence, RuntimeError):
     """The serving loop was ended by an exception, before anybody stopped it. Its cause is that exception."""
 

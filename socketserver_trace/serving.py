@@ -69,6 +69,7 @@ class Served:
         self.server: Any = self._make(server, handler, address, cap)
         self._source = source_of(self.server)
         self._source.quiet = True
+        self._source.patience = timeout
 
     def __repr__(self) -> str:
         running = "stopped" if self._stopped else "not started" if self._thread is None else "running"
@@ -133,10 +134,13 @@ class Served:
                 self._ended = error
                 self._source.errors.append(traceback.format_exc())
                 self._source.ended = f"the server's loop had ended, by {type(error).__name__}: {error}"
+            finally:
+                self._source.loops.discard(flow)
 
         self._thread = threading.Thread(target=serve, name="socketserver_trace serve", daemon=True)
         starting = Meaning(START, None, None)
         self._source.record((perf_counter_ns(), main, self._source, starting, None, flow))
+        self._source.loops.add(flow)  # from now on somebody will end whatever shutdown() waits for
         self._thread.start()
         ready.wait()
         return self
@@ -181,6 +185,7 @@ class Served:
         if self._stopped:
             return None
         self._stopped = True
+        self._source.patience = None  # here each wait has a deadline of its own
         for client in self._clients:
             client.close()
         late: list[str | None] = []

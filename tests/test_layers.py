@@ -13,17 +13,23 @@ PACKAGE = Path(__file__).parent.parent / "socketserver_trace"
 
 # A module may import the modules that stand before it in its own block, and the whole of the blocks that it may know.
 PURE = ["events", "lifecycle.hooks", "lifecycle.classes", "lifecycle.patterns", "lifecycle.grammar", "lifecycle.walker",
-        "lifecycle", "sentences", "recording", "matching", "inference", "causality", "quiescence"]  # fmt: skip
+        "lifecycle", "sentences", "recording", "matching", "inference", "causality", "quiescence", "waits"]  # fmt: skip
 RECORDING = [
     "recorder",
+    "channels",
+    "children",
+    "forks",
+    "assembly",
     "transfers",
     "sockets",
     "watching",
     "providers",
     "hooks",
     "steps",
+    "loops",
+    "joining",
+    "collecting",
     "fronts",
-    "assembly",
     "clients",
 ]
 VIEWING = ["wording", "diagram", "columns", "rows", "traffic", "layout", "paint.markup", "paint.text", "paint.svg",

@@ -1,0 +1,60 @@
+"""The steps around a server's loop: who runs it, and who may wait for its end.
+
+The standard library's `shutdown` waits for an event that the loop sets when it ends. Called where nobody can end the
+loop, on the loop's own thread or without a loop, it waits for ever. A drop-in class does just that, and the trace says
+so while it lasts; a server that `serve()` runs raises the sentence instead.
+
+The law: as in `steps`.
+"""
+
+from __future__ import annotations
+
+from socketserver_trace.assembly import assemble
+from socketserver_trace.recorder import local
+from socketserver_trace.sentences import WouldWaitForever
+from socketserver_trace.waits import sentence_about
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import threading
+    from typing import Any
+
+    from socketserver_trace.recorder import Source
+
+
+class LoopSteps:
+    """What tracing does inside `serve_forever` and `shutdown`."""
+
+    _socketserver_trace_shell = True
+    _socketserver_trace_source: Source | None
+
+    def serve_forever(self, *arguments: Any, **options: Any) -> Any:
+        method: Any = super().serve_forever  # type: ignore[misc] # the next class in the MRO is a server
+        source, here = self._socketserver_trace_source, local.here
+        if source is None:
+            return method(*arguments, **options)
+        source.loops.add(here)
+        try:
+            return method(*arguments, **options)
+        finally:
+            source.loops.discard(here)
+
+    def shutdown(self, *arguments: Any, **options: Any) -> Any:
+        source = self._socketserver_trace_source
+        if source is not None and source.patience is not None and _never_ends(self, source):
+            raise WouldWaitForever(sentence_about("shutdown", assemble(source.recorder)))
+        return super().shutdown(*arguments, **options)  # type: ignore[misc] # as above
+
+
+def _never_ends(server: Any, source: Source) -> bool:
+    """Whether nobody can end the loop: this thread runs it, or nobody does and it has not ended before."""
+    if local.here in source.loops:
+        return True
+    ended: threading.Event | None = getattr(server, "_BaseServer__is_shut_down", None)
+    return not source.loops and ended is not None and not ended.is_set()
+
+
+def too_late(source: Source, hook: str) -> WouldWaitForever:
+    """The error for a wait that has lasted longer than anybody may wait."""
+    told = sentence_about(hook, assemble(source.recorder)).removesuffix(".")
+    return WouldWaitForever(f"{told}. Nothing has changed for {source.patience:g} s.")
