@@ -1,22 +1,19 @@
-"""Causal order: one fixed order of the happens-before relation, the same on every run.
+"""Causality: what had to happen before what.
 
 What the clock says changes from run to run, because threads and clients take turns as the system pleases. What does
 not change is what had to happen before what: the steps of one flow of control; a connect before its accept; a send
 before the receive that returns its bytes; the end of one side before the end of file at the other; a request's
-acceptance before its thread's first step; the call of `shutdown` before the end of the loop.
+acceptance before its thread's first step; the last step of a thread or a child before whoever joined it went on; the
+call of `shutdown` before the end of the loop.
 
-Of all orders that respect this, one is taken, by fixed rules that read well: a message is delivered at once when
-somebody waits for it, and a thread begins at once; a server goes as far as it can before a client does its next step;
-the main thread comes last.
+Here these pairs are found, all but those of the first kind (`ordering`). Each is an edge from one position to another,
+which is further on in the order of arrival, so the relation has no cycle.
 
-Every edge points forward in the order of arrival, so the relation has no cycle and an order always exists.
-
-The law: pure, from a recording to a recording.
+The law: pure, from events to edges.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections import defaultdict
 
 from socketserver_trace.events import (
@@ -25,6 +22,7 @@ from socketserver_trace.events import (
     ENTER,
     HALF_CLOSE,
     HOOK,
+    JOIN,
     RAISE,
     RECEIVE,
     RETURN,
@@ -32,69 +30,22 @@ from socketserver_trace.events import (
     START,
 )
 from socketserver_trace.matching import is_client
-from socketserver_trace.recording import CHILD, CLIENT, MAIN, SERVER, THREAD, strand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Final
 
     from socketserver_trace.events import Event
-    from socketserver_trace.recording import Recording
 
     Edge = tuple[int, int]
     """The positions of two events: the first had to happen before the second."""
 
-TURN: Final = {SERVER: 0, THREAD: 1, CHILD: 1, CLIENT: 2, MAIN: 3}
-"""Who goes first where the order is free."""
 
-
-def causal_order(recording: Recording) -> Recording:
-    """The recording in causal order, idle polls left out."""
-    events = without_idle_polls(recording.events)
-    messages = [*messages_of(events), *_starts(events)]
-    edges = [*_program_order(events), *_constructors(events), *_connections(events), *messages]
-    edges += [*_stops(events), *_inferred(events)]
-    serving = {event.lane for event in events if event.hook == "get_request"}
-    turns = {
-        lane.name: (TURN[SERVER if lane.name in serving else lane.kind], place)
-        for place, lane in enumerate(recording.lanes)
-    }
-    return recording.with_events(events[position] for position in _sorted(events, edges, messages, turns))
-
-
-def without_idle_polls(events: Sequence[Event]) -> list[Event]:
-    """The events without the calls of service_actions in which nothing happened.
-
-    A serving loop calls it after each request, and whenever nobody came for `poll_interval` seconds; how often that is
-    depends on the clock only.
-    """
-    requested: set[str] = set()
-    idle: set[int | None] = set()
-    for event in events:
-        if event.hook == "get_request":
-            requested.add(event.lane)
-        elif event.hook == "service_actions" and event.phase == ENTER:
-            if event.lane not in requested:
-                idle.add(event.call)
-            requested.discard(event.lane)
-        elif event.parent in idle and event.phase == ENTER:
-            # The hooks that an idle poll calls are idle too; one that moves bytes is not.
-            if event.kind == HOOK:
-                idle.add(event.call)
-            else:
-                idle.discard(event.parent)
-    return [event for event in events if event.call is None or event.call not in idle]
-
-
-def _program_order(events: Sequence[Event]) -> Iterator[Edge]:
-    """Each flow of control does one thing after the other; a client and the thread that moves it do too."""
-    last: dict[str, int] = {}
-    for position, event in enumerate(events):
-        for flow in {event.lane, strand(event)}:
-            if flow in last:
-                yield last[flow], position
-            last[flow] = position
+def edges_of(events: Sequence[Event]) -> Iterator[Edge]:
+    """Everything that had to happen before something else in another flow of control, or in its own."""
+    found = (messages_of, starts_of, _constructors, _connections, _stops, _ends, _inferred)
+    for edges in found:
+        yield from (edge for edge in edges(events) if edge[0] < edge[1])
 
 
 def messages_of(events: Sequence[Event]) -> Iterator[Edge]:
@@ -172,7 +123,7 @@ def _connections(events: Sequence[Event]) -> Iterator[Edge]:
                 yield listening[event.server], position
 
 
-def _starts(events: Sequence[Event]) -> Iterator[Edge]:
+def starts_of(events: Sequence[Event]) -> Iterator[Edge]:
     """A lane begins after the step that started it, and after the request that it serves was accepted."""
     starts = {event.detail.get("starts"): position for position, event in enumerate(events) if event.kind == START}
     accepted: dict[int, int] = {}
@@ -215,6 +166,15 @@ def _stops(events: Sequence[Event]) -> Iterator[Edge]:
             yield told.pop(event.server), position
 
 
+def _ends(events: Sequence[Event]) -> Iterator[Edge]:
+    """Whoever joined a thread, or waited for a child, went on after its last step."""
+    last: dict[object, int] = {}
+    for position, event in enumerate(events):
+        last[event.lane] = position
+        if event.kind == JOIN and event.phase in {RETURN, None} and event.detail.get("joins") in last:
+            yield last[event.detail["joins"]], position
+
+
 def _inferred(events: Sequence[Event]) -> Iterator[Edge]:
     """What is inferred from a step of the server is known no earlier: it comes after the step before that one."""
     last: dict[str, int] = {}
@@ -224,43 +184,3 @@ def _inferred(events: Sequence[Event]) -> Iterator[Edge]:
             if witness.seq == event.seq and witness.lane in last:
                 yield last[witness.lane], position
         last[event.lane] = position
-
-
-def _sorted(
-    events: Sequence[Event], edges: list[Edge], messages: list[Edge], turns: dict[str, tuple[int, int]]
-) -> Iterator[int]:
-    """The positions in an order that respects every edge; see the rules above."""
-    followers: dict[int, list[int]] = defaultdict(list)
-    waits_for = [0] * len(events)
-    for before, after in edges:
-        if before < after:
-            followers[before].append(after)
-            waits_for[after] += 1
-    receiver = dict(reversed(messages))
-    ready = [_turn(events, turns, position) for position in range(len(events)) if not waits_for[position]]
-    heapq.heapify(ready)
-    done = [False] * len(events)
-    urgent: int | None = None
-    while ready or urgent is not None:
-        position = heapq.heappop(ready)[-1] if urgent is None else urgent
-        urgent = None
-        if done[position]:
-            continue
-        done[position] = True
-        yield position
-        for after in followers[position]:
-            waits_for[after] -= 1
-            if not waits_for[after]:
-                heapq.heappush(ready, _turn(events, turns, after))
-        delivered = receiver.get(position)
-        if delivered is not None and not waits_for[delivered] and not done[delivered]:
-            urgent = delivered
-
-
-def _turn(
-    events: Sequence[Event], turns: dict[str, tuple[int, int]], position: int
-) -> tuple[bool, tuple[int, int], int]:
-    """Steps of a client that nobody else can notice come at once, then whose turn it is, then what came first."""
-    event = events[position]
-    unnoticed = is_client(event) and (event.phase == RETURN or (event.kind == RECEIVE and event.phase != RAISE))
-    return not unnoticed, turns.get(event.lane, (1, 0)), position

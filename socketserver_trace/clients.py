@@ -110,8 +110,9 @@ class StreamClient(Client):
         super().__init__(source, sock, name=name, timeout=timeout)
         self._buffer = b""
         try:
-            with self._recorded(CONNECT, "connect") as told, self._deadline("the server to take the connection"):
-                sock.connect(address)
+            with self._in_line(), self._recorded(CONNECT, "connect") as told:
+                with self._deadline("the server to take the connection"):
+                    sock.connect(address)
                 told[0] = sock.getsockname()
         except ConnectionRefusedError as error:
             self._give_up()
@@ -119,6 +120,17 @@ class StreamClient(Client):
         except OSError:
             self._give_up()
             raise
+
+    @contextmanager
+    def _in_line(self) -> Iterator[None]:
+        """A client without an address is known by its place in the queue: the order of the records is that order."""
+        nameless = self.socket.family == getattr(socket, "AF_UNIX", None)
+        mine = nameless and self._source.connecting.acquire(timeout=self.timeout)
+        try:
+            yield
+        finally:
+            if mine:
+                self._source.connecting.release()
 
     def _give_up(self) -> None:
         self._closed = True

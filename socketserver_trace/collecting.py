@@ -17,7 +17,7 @@ from time import perf_counter_ns
 from types import FunctionType
 
 from socketserver_trace.events import ENTER, JOIN, RAISE, RETURN
-from socketserver_trace.forks import family
+from socketserver_trace.forks import family, has_ended
 from socketserver_trace.loops import too_late
 from socketserver_trace.recorder import Meaning, failure, local
 
@@ -25,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from socketserver_trace.recorder import Flow, Source
+    from socketserver_trace.recorder import Source
 
 WAITS: Final = {phase: Meaning(JOIN, phase, "waitpid") for phase in (ENTER, RETURN, RAISE, None)}
 
@@ -102,27 +102,20 @@ class _Remembering:
         return getattr(os, name)
 
     def waitpid(self, pid: int, options: int) -> tuple[int, int]:
-        waits = not options & os.WNOHANG and not _has_ended(pid)
+        waits = not options & os.WNOHANG and not has_ended(pid)
         if waits:
             self._record(ENTER, family.flows.get(pid))
         try:
             if waits:
                 self._be_patient(pid)
-            ended, status = os.waitpid(pid, options)
+            ended, status, flow = family.wait(pid, options)
         except BaseException as error:
             if waits:
                 self._record(RAISE, failure(error))
             raise
         if ended:
-            self._record(RETURN if waits else None, self._reaped(ended, status))
+            self._record(RETURN if waits else None, flow)
         return ended, status
-
-    def _reaped(self, pid: int, status: int) -> Flow | None:
-        try:
-            return family.reaped(pid, status)
-        except Exception as error:  # noqa: BLE001 - a child that cannot be told of has been collected all the same
-            self._source.fault(error, "telling how a child has ended")
-            return None
 
     def _be_patient(self, pid: int) -> None:
         """Wait for one child as long as anybody may, where the system can tell us of its end."""
@@ -138,14 +131,3 @@ class _Remembering:
 
     def _record(self, phase: str | None, payload: object) -> None:
         self._source.record((perf_counter_ns(), local.here, self._source, WAITS[phase], None, payload))
-
-
-def _has_ended(pid: int) -> bool:
-    """Whether a wait for this child, or for any, would be over at once, as far as the system can say."""
-    if not hasattr(os, "waitid"):
-        return False
-    whom = (os.P_ALL, 0) if pid < 0 else (os.P_PID, pid)
-    try:
-        return os.waitid(*whom, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
-    except OSError:
-        return True

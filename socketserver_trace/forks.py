@@ -21,6 +21,7 @@ import itertools
 import os
 import signal
 import threading
+import time
 from collections import deque
 from time import perf_counter_ns
 
@@ -44,6 +45,10 @@ BIRTH: Final = 60_000_000_000
 
 KEPT_ROOMS: Final = 16
 """How many rooms of children that are gone are kept for those to come."""
+
+
+LOOK: Final = 0.02
+"""After how many seconds to look again for the end of a child, where the system has no waitid(2)."""
 
 
 class _Forking(threading.local):
@@ -173,16 +178,25 @@ class Family:
             if mine and not mine[-1].pid:
                 self._known_as(mine[-1], pid)
 
-    def reaped(self, pid: int, status: int) -> Flow | None:
-        """This process has waited for the child of this pid, which ended with this status. Returns the child's flow."""
-        self.gather()
-        with self.lock:
-            for child in self.children:
-                if child.pid == pid:
-                    self.children.extend(child.take())
-                    self._ended(child, how_it_ended(os.waitstatus_to_exitcode(status)))
-                    break
-            return self.flows.pop(pid, None)
+    def wait(self, pid: int, options: int) -> tuple[int, int, Flow | None]:
+        """`os.waitpid`, and the flow of the child that has ended. Nobody looks between its end and our note of it."""
+        while True:
+            with self.lock:
+                ended, status = os.waitpid(pid, options | os.WNOHANG)
+                if ended:
+                    with contextlib.suppress(Exception):  # the child is collected, whatever we can say of it
+                        self._note_the_end(ended, status)
+                    return ended, status, self.flows.pop(ended, None)
+                if options & os.WNOHANG:
+                    return ended, status, None
+            wait_for_the_end(pid)
+
+    def _note_the_end(self, pid: int, status: int) -> None:
+        for child in list(self.children):
+            if child.pid == pid or (not child.pid and child.channel is not None and child.channel.pid == pid):
+                self._known_as(child, pid)
+                self.children.extend(child.take())
+                self._ended(child, how_it_ended(os.waitstatus_to_exitcode(status)))
 
     def _known_as(self, child: Child, pid: int) -> None:
         child.pid = pid
@@ -224,6 +238,28 @@ def _end_of(child: Child) -> dict[str, Scalar] | None:
     except OSError:
         return None
     return None
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a wait for this child, or for any (-1), would be over at once, as far as the system can say."""
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        return os.waitid(*_whom(pid), os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+    except OSError:
+        return True
+
+
+def wait_for_the_end(pid: int) -> None:
+    """Wait until this child has ended, or any (-1), and leave its status with the system."""
+    if hasattr(os, "waitid"):
+        os.waitid(*_whom(pid), os.WEXITED | os.WNOWAIT)
+    else:
+        time.sleep(LOOK)
+
+
+def _whom(pid: int) -> tuple[int, int]:
+    return (os.P_ALL, 0) if pid < 0 else (os.P_PID, pid)
 
 
 def how_it_ended(exit_code: int) -> dict[str, Scalar]:

@@ -159,6 +159,8 @@ def _remarks(recording: Recording, order: str) -> tuple[str, ...]:
     remarks = []
     if order != "causal":
         remarks.append("In the order of arrival: as the clock saw it on this run.")
+    if recording.raced:
+        remarks.append("Clients that raced stand in the order of their names; trace.arrival() shows who came first.")
     if any(lane.inferred for lane in recording.lanes):
         remarks.append("Dotted: inferred from what the server saw; the client did not record itself.")
     if recording.dropped:

@@ -1,22 +1,23 @@
 """Whether a server has anything left to do, told from its events.
 
-A lane is at rest when it waits for somebody outside: a serving loop for its next connection, a handler for bytes that
-nobody has sent yet. A trace that is taken while all lanes rest is the same on every run, so that is when a live trace
-is shown.
+A lane is at rest when it waits for somebody outside, a serving loop for its next connection, a handler for bytes that
+nobody has sent yet, and when it waits for such a lane. A trace that is taken while all lanes rest is the same on every
+run, so that is when a live trace is shown.
 
 The law: pure, from a recording to an answer.
 """
 
 from __future__ import annotations
 
-from socketserver_trace.causality import without_idle_polls
-from socketserver_trace.events import CLOSE, CONNECT, ENTER, HALF_CLOSE, HOOK, RAISE, RECEIVE, RETURN, SEND
+from socketserver_trace.events import CONNECT, END, ENTER, JOIN, RAISE, RETURN, SEND, START
+from socketserver_trace.folding import without_idle_polls
 from socketserver_trace.matching import is_client, match
-from socketserver_trace.recording import CLIENT, MAIN
+from socketserver_trace.recording import CHILD, CLIENT, MAIN
+from socketserver_trace.waits import polls, waits_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from socketserver_trace.events import Event
     from socketserver_trace.recording import Recording
@@ -26,47 +27,20 @@ def unsettled(recording: Recording) -> str | None:
     """A sentence about a lane that is at work; None when the server waits for the world."""
     recording = match(recording)
     events = without_idle_polls(recording.events)
-    sent = given(events)
+    waiting = {wait.lane for wait in waits_of(recording)}
     last = {event.lane: event for event in events}
     for lane in recording.lanes:
-        if lane.kind in {CLIENT, MAIN} or lane.name not in last:
+        if lane.kind in {CLIENT, MAIN} or lane.name not in last or lane.name in waiting:
             continue
-        if not _rests(last[lane.name], sent):
+        # The last step of a thread may be any; a child tells its end.
+        if last[lane.name].kind != END and (lane.kind == CHILD or not _is_done(last[lane.name])):
             return f"{lane.name} is at work"
         if polls(last[lane.name]) and _untaken(events):
             return f"{lane.name} has not taken yet what a client has sent it"
-    number = _handed_on(events)
-    return None if number is None else f"nobody has begun to handle connection {number} yet"
-
-
-def unfinished(recording: Recording) -> str | None:
-    """A sentence about the innermost calls of the handling lanes that have not ended; None when all have."""
-    recording = match(recording)
-    opened: dict[str, list[Event]] = {}
-    for event in recording.events:
-        calls = opened.setdefault(event.lane, [])
-        if event.phase == ENTER:
-            calls.append(event)
-        elif event.phase in {RETURN, RAISE}:
-            depth = next((depth for depth, call in enumerate(calls) if call.call == event.call), len(calls))
-            del calls[depth:]
-    told = [
-        _told(lane.name, opened.get(lane.name, ()), recording.events)
-        for lane in recording.lanes
-        if lane.kind not in {CLIENT, MAIN}
-    ]
-    return "; ".join(sentence for sentence in told if sentence) or None
-
-
-def _told(lane: str, calls: Sequence[Event], events: Iterable[Event]) -> str | None:
-    hooks = [call for call in calls if call.kind == HOOK and call.hook != "serve_forever"]
-    if not hooks:
-        return None
-    number = hooks[-1].connection
-    client = next((event.lane for event in events if is_client(event) and event.connection == number), None)
-    who = f" of connection {number}" + (f" ({client})" if client else "")
-    waits = ", which waits for bytes from the client" if calls[-1].kind == RECEIVE else ""
-    return f"{lane} was still in {hooks[-1].hook}(){who}{waits}"
+    if (number := _handed_on(events)) is not None:
+        return f"nobody has begun to handle connection {number} yet"
+    child = _uncollected(recording)
+    return None if child is None else f"{child} has ended, and is about to be collected"
 
 
 def _untaken(events: Iterable[Event]) -> bool:
@@ -91,31 +65,17 @@ def _handed_on(events: Iterable[Event]) -> int | None:
     return next((number for number in handed if number not in begun), None)
 
 
-def given(events: Iterable[Event]) -> set[int]:
-    """The connections on which a client has sent more than was read, or has said that it is done, unheard."""
-    sent: dict[int, int] = {}
-    ended: set[int] = set()
-    for event in events:
-        number = event.connection
-        if number is None:
-            continue
-        if event.kind == SEND and event.phase == ENTER and is_client(event):
-            sent[number] = sent.get(number, 0) + (event.size or 0)
-        elif event.kind in {CLOSE, HALF_CLOSE} and event.phase == ENTER and is_client(event):
-            ended.add(number)
-        elif event.kind == RECEIVE and event.phase == RETURN and not is_client(event) and "peek" not in event.detail:
-            sent[number] = sent.get(number, 0) - (event.size or 0)
-            if not event.size:
-                ended.discard(number)
-    return ended | {number for number, rest in sent.items() if rest > 0}
+def _uncollected(recording: Recording) -> str | None:
+    """A child that has ended, and that a loop which still polls will collect."""
+    ends = {event.call for event in recording if event.phase in {RETURN, RAISE}}
+    loops = {event.lane for event in recording if event.hook == "serve_forever" and event.phase == ENTER}
+    loops -= {event.lane for event in recording if event.hook == "serve_forever" and event.phase != ENTER}
+    forked = {event.detail.get("starts") for event in recording if event.kind == START and event.lane in loops}
+    joined = (event for event in recording if event.kind == JOIN)
+    collected = {event.detail.get("joins") for event in joined if event.phase != ENTER or event.call in ends}
+    ended = (event.lane for event in recording if event.kind == END)
+    return next((lane for lane in ended if lane in forked and lane not in collected), None)
 
 
-def _rests(last: Event, sent: set[int]) -> bool:
-    if last.kind == RECEIVE and last.phase == ENTER:
-        return last.connection not in sent
+def _is_done(last: Event) -> bool:
     return polls(last) or (last.parent is None and last.phase in {RETURN, RAISE})
-
-
-def polls(last: Event) -> bool:
-    """Whether a serving loop waits for the next connection."""
-    return (last.hook, last.phase) in {("serve_forever", ENTER), ("service_actions", RETURN)}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from socketserver_trace.events import Scalar
-    from socketserver_trace.forks import Child
+    from socketserver_trace.children import Child
 
 WIDTH: Final = 6
 """How many slots of the flat list one record takes."""
@@ -140,11 +140,13 @@ class Source:
     """Where records come from: one server, with its clients. It has the server's name and its open connections.
 
     `loops` are the flows that run its serve_forever. `patience` is how many seconds a call may wait for what may never
-    come, None for as long as it takes. Hooks find it on the server, sockets and clients hold it. `record` is the append
+    come, None for as long as it takes. `connecting` lets one client connect at a time where only the order of their
+    connects tells them apart. Hooks find it on the server, sockets and clients hold it. `record` is the append
     of the recorder, kept here because it is called for every event.
     """
 
     __slots__ = (
+        "connecting",
         "connections",
         "ended",
         "errors",
@@ -167,6 +169,7 @@ class Source:
         self.recorder = recorder
         self.name = name
         self.connections: dict[int, int] = {}
+        self.connecting = threading.Lock()
         self.quiet = False
         self.patience: float | None = None
         self.loops: set[Flow] = set()
@@ -276,6 +279,8 @@ class Recorder:
         self._append = ship
         self.next_connection = itertools.count(first_connection).__next__
         self._set_listeners(())
+        for source in self.sources:
+            source.connecting = threading.Lock()
 
 
 living: Final[weakref.WeakValueDictionary[int, Recorder]] = weakref.WeakValueDictionary()

@@ -48,13 +48,14 @@ class Recording:
     """The events in order, the lanes in the order in which they are drawn, and what is missing.
 
     `dropped` is the number of the oldest events that a capped recorder let go. `cut_off` says that the recording was
-    read from a file that ends in the middle.
+    read from a file that ends in the middle. `raced` says that the order of some clients was decided by their names.
     """
 
     events: tuple[Event, ...] = ()
     lanes: tuple[Lane, ...] = ()
     dropped: int = 0
     cut_off: bool = False
+    raced: bool = False
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import inspect
+import itertools
 import os
 import socket
 import threading
@@ -21,21 +22,24 @@ import traceback
 from socketserver import BaseRequestHandler, BaseServer
 from time import perf_counter_ns
 
-from socketserver_trace import quiescence
 from socketserver_trace.assembly import address_text, assemble
 from socketserver_trace.clients import TIMEOUT, client_of, new_folder, remove_folder
 from socketserver_trace.events import RETURN, START
 from socketserver_trace.fronts import Shell, source_of, traced
+from socketserver_trace.quiescence import unsettled
 from socketserver_trace.recorder import DEFAULT_CAP, Flow, Meaning, Recorder, Source, acting_for, local, sharing
 from socketserver_trace.sentences import AlreadyStarted, ServingEnded, StillWaiting, WaitedInVain
 from socketserver_trace.sockets import attachments
 from socketserver_trace.trace import Trace
+from socketserver_trace.waits import sentence_about
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
     from typing import Any, Final
+
+    from socketserver_trace.recording import Recording
 
 POLL_INTERVAL: Final = 0.02
 """How often the loop looks whether it was told to stop, in seconds: what stopping costs."""
@@ -62,6 +66,7 @@ class Served:
         self._timeout = timeout
         self._folder: str | None = None
         self._clients: list[Any] = []
+        self._numbers = itertools.count(1)
         self._ended: BaseException | None = None
         self._failed: list[BaseException] = []
         self._thread: threading.Thread | None = None
@@ -89,18 +94,18 @@ class Served:
     def trace(self) -> Trace:
         """What has happened so far, once the server has nothing left to do (or after a second, if it has)."""
         self.settle(SETTLE)
-        return Trace(assemble(self._source.recorder))
+        return Trace(self._recorded())
 
     def client(self, name: str | None = None, *, timeout: float | None = None) -> Any:
         """A new client of the server, connected: a `StreamClient` or a `DatagramClient`, as the server is."""
-        name = name or f"client {len(self._clients) + 1}"
+        name = name or f"client {next(self._numbers)}"
         made = client_of(self.server, self._source, name=name, timeout=self._timeout if timeout is None else timeout)
         self._clients.append(made)
         return made
 
     def settle(self, timeout: float = TIMEOUT) -> bool:
         """Wait until the server has done all that its clients gave it to do. Returns whether it has."""
-        return self._wait_until(lambda: quiescence.unsettled(assemble(self._source.recorder)) is None, timeout)
+        return self._wait_until(lambda: unsettled(self._recorded()) is None, timeout)
 
     def wait_for(
         self, hook: str, *, phase: str = RETURN, connection: int | None = None, timeout: float = TIMEOUT
@@ -110,7 +115,7 @@ class Served:
         def happened() -> bool:
             return any(
                 event.hook == hook and event.phase == phase and connection in {None, event.connection}
-                for event in assemble(self._source.recorder)
+                for event in self._recorded()
             )
 
         if not self._wait_until(happened, timeout):
@@ -219,8 +224,10 @@ class Served:
         return sentence
 
     def _what_it_waits_for(self, method: str) -> str:
-        busy = quiescence.unfinished(assemble(self._source.recorder)) or "something that the trace does not show"
-        return f"{method}() still waited after {self._timeout:g} s: {busy}."
+        return f"{method}() still waited after {self._timeout:g} s: {sentence_about(method, self._recorded())}"
+
+    def _recorded(self) -> Recording:
+        return assemble(self._source.recorder)
 
     def _break_off(self) -> None:
         """Shut down the connections of this server, so that a handler that waits for one sees its end."""

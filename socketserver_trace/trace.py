@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from socketserver_trace.causality import causal_order
 from socketserver_trace.events import ENTER, HOOK, KINDS, PHASES
 from socketserver_trace.inference import infer_clients
 from socketserver_trace.matching import match
+from socketserver_trace.ordering import causal_order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,37 +5,64 @@ ends, a thread or a child that ends. Whoever it waits for may wait, too; followi
 comes back to itself is a cycle: nobody in it can go on, for ever. One link is easily forgotten: a client does nothing
 by itself, a thread moves it, and a thread that waits as one client moves no other.
 
-The law: pure, from a recording whose connections are matched to sentences. Nothing is guessed: a lane that is at work,
-or a loop that polls, waits for nobody.
+The law: pure, from a recording to sentences. Nothing is guessed: a lane that is at work, or a loop that polls, waits
+for nobody.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from socketserver_trace.events import CONNECT, ENTER, HOOK, JOIN, RAISE, RECEIVE, RETURN, SEND
+from socketserver_trace.events import CLOSE, CONNECT, END, ENTER, HALF_CLOSE, HOOK, JOIN, RAISE, RECEIVE, RETURN, SEND
 from socketserver_trace.matching import is_client, match
-from socketserver_trace.quiescence import given, polls
 from socketserver_trace.recording import CHILD, CLIENT, strand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from socketserver_trace.events import Event
     from socketserver_trace.recording import Recording
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """`lane` waits, in the call that `call` entered, for `target`, a lane; None when there is nobody to wait for.
+    """`lane` waits, in the call that was entered with `call`, for `target`, a lane; None where nobody is known.
 
-    `words` go on after the lane's name: "waits for bytes from alice". `ends` says that the wait is hopeless by itself.
+    `words` go on after the lane's name: " waits for bytes from alice". A `hopeless` wait ends never, whatever others do.
     """
 
     lane: str
     call: int | None
     target: str | None
     words: str
-    ends: bool = False
+    hopeless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Waits of which each one's target is the lane of the next. In a cycle the last target is a lane of the chain.
+
+    `end` is what the last target does, which does not wait itself: " is in handle() of connection 1"; or nothing.
+    """
+
+    waits: tuple[Wait, ...]
+    end: str = ""
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether nobody in the chain can ever go on."""
+        return self.waits[-1].hopeless or self.waits[-1].target in {wait.lane for wait in self.waits}
+
+    def __str__(self) -> str:
+        told = "; ".join(f"{wait.lane}{wait.words}" for wait in self.waits)
+        first, last = self.waits[0], self.waits[-1]
+        if self.end:
+            return f"{told}; {last.target}{self.end}."
+        if last.hopeless or not self.is_hopeless:
+            return f"{told}."
+        begins = "" if last.target == first.lane else f"from {last.target} on "
+        return f"{told}: {begins}each waits for the next, in a circle, for ever."
 
 
 def waits_of(recording: Recording) -> tuple[Wait, ...]:
@@ -43,75 +70,78 @@ def waits_of(recording: Recording) -> tuple[Wait, ...]:
     return tuple(_Waits(match(recording)).found.values())
 
 
-def sentences(recording: Recording) -> tuple[str, ...]:
-    """The chains and cycles of those waits, a sentence each, the longest chains only."""
-    return tuple(_sentence(chain) for chain in chains(recording))
-
-
-def chains(recording: Recording) -> tuple[tuple[Wait, ...], ...]:
-    """The waits, each followed by that of the lane it waits for. In a cycle the last one waits for the first or later."""
-    waits = {wait.lane: wait for wait in waits_of(recording)}
-    awaited = {wait.target for wait in waits.values() if wait.target != wait.lane}
-    found = [_chain(waits, lane) for lane in waits if lane not in awaited]
-    told = {wait.lane for chain in found for wait in chain}
-    for lane in waits:
+def chains_of(recording: Recording) -> tuple[Chain, ...]:
+    """The waits, each followed by that of the lane it waits for; the longest chains only, in the order of the lanes."""
+    waits = _Waits(match(recording))
+    awaited = {wait.target for wait in waits.found.values() if wait.target != wait.lane}
+    chains = [waits.chain(lane) for lane in waits.found if lane not in awaited]
+    told = {wait.lane for chain in chains for wait in chain.waits}
+    for lane in waits.found:
         if lane not in told:  # a cycle that nobody outside waits for
-            found.append(_chain(waits, lane))
-            told |= {wait.lane for wait in found[-1]}
-    return tuple(found)
-
-
-def is_hopeless(chain: tuple[Wait, ...]) -> bool:
-    """Whether nobody in the chain can ever go on by itself."""
-    return chain[-1].ends or chain[-1].target in {wait.lane for wait in chain}
+            chains.append(waits.chain(lane))
+            told |= {wait.lane for wait in chains[-1].waits}
+    return tuple(chains)
 
 
 def sentence_about(hook: str, recording: Recording) -> str:
     """The sentence about the wait in a hook that has not ended: of the lane that entered it last."""
     waits = _Waits(match(recording))
     lane = next((lane for lane, calls in reversed(waits.open.items()) if hook in {call.hook for call in calls}), None)
-    chain = () if lane is None else _chain(waits.found, lane)
-    return _sentence(chain) if chain else f"{hook}() waits for something that the trace does not show."
+    if lane is None or lane not in waits.found:
+        return f"{hook}() waits for something that the trace does not show."
+    return str(waits.chain(lane))
 
 
-def _chain(waits: dict[str, Wait], lane: str) -> tuple[Wait, ...]:
-    chain: list[Wait] = []
-    following: str | None = lane
-    while following in waits and all(wait.lane != following for wait in chain):
-        chain.append(waits[following])
-        following = chain[-1].target
-    return tuple(chain)
+def given(events: Iterable[Event]) -> set[int]:
+    """The connections on which a client has sent more than was read, or has said that it is done, unheard."""
+    sent: dict[int, int] = {}
+    ended: set[int] = set()
+    for event in events:
+        number = event.connection
+        if number is None:
+            continue
+        if event.kind == SEND and event.phase == ENTER and is_client(event):
+            sent[number] = sent.get(number, 0) + (event.size or 0)
+        elif event.kind in {CLOSE, HALF_CLOSE} and event.phase == ENTER and is_client(event):
+            ended.add(number)
+        elif event.kind == RECEIVE and event.phase == RETURN and not is_client(event) and "peek" not in event.detail:
+            sent[number] = sent.get(number, 0) - (event.size or 0)
+            if not event.size:
+                ended.discard(number)
+    return ended | {number for number, rest in sent.items() if rest > 0}
 
 
-def _sentence(chain: tuple[Wait, ...]) -> str:
-    told = "; ".join(f"{wait.lane}{wait.words}" for wait in chain)
-    if len(chain) > 1 and chain[-1].target == chain[0].lane:
-        told += ": each waits for the next, in a circle, for ever"
-    elif len(chain) > 1 and is_hopeless(chain) and not chain[-1].ends:
-        told += f": from {chain[-1].target} on each waits for the next, in a circle, for ever"
-    return f"{told}."
+def polls(last: Event) -> bool:
+    """Whether a serving loop whose last event this is waits for the next connection."""
+    return (last.hook, last.phase) in {("serve_forever", ENTER), ("service_actions", RETURN)}
 
 
 class _Waits:
     """The waits of a recording, by lane, and what is needed to find them."""
 
     def __init__(self, recording: Recording) -> None:
-        self.recording = recording
+        self.kinds = {lane.name: lane.kind for lane in recording.lanes}
         self.open: dict[str, list[Event]] = {}
         self.last: dict[str, Event] = {}
-        self.accepted_by: dict[int | None, str] = {}
         self.handled_by: dict[int | None, str] = {}
         self.clients: dict[int | None, str] = {}
         self.movers: dict[str, str] = {}
-        self.moves: dict[str, Event] = {}
         for event in recording.events:
             self._note(event)
         self.given = given(recording.events)
-        self.found: dict[str, Wait] = {}
-        for lane in recording.lanes:
-            wait = self._wait(lane.name)
-            if wait is not None:
-                self.found[lane.name] = wait
+        waits = {lane.name: self._wait(lane.name) for lane in recording.lanes}
+        self.found = {lane: wait for lane, wait in waits.items() if wait is not None}
+
+    def chain(self, lane: str) -> Chain:
+        """The wait of a lane, that of the lane it waits for, and so on."""
+        waits: list[Wait] = []
+        following: str | None = lane
+        while following in self.found and all(wait.lane != following for wait in waits):
+            waits.append(self.found[following])
+            following = waits[-1].target
+        at_work = following is not None and following not in self.found and self.kinds.get(following) != CLIENT
+        inside = self._inside(following) if at_work and following else ""
+        return Chain(tuple(waits), f" is{inside.removesuffix(',').removeprefix(',')}" if inside else "")
 
     def _note(self, event: Event) -> None:
         calls = self.open.setdefault(event.lane, [])
@@ -120,15 +150,13 @@ class _Waits:
         elif event.phase in {RETURN, RAISE}:
             depth = next((depth for depth, call in enumerate(calls) if call.call == event.call), len(calls))
             del calls[depth:]
-        elif event.kind == "end":
+        elif event.kind == END:
             calls.clear()
         self.last[event.lane] = event
         if is_client(event):
             self.movers[event.lane] = strand(event)
             self.clients[event.connection] = event.lane
-        elif event.hook == "get_request":
-            self.accepted_by[event.connection] = event.lane
-        if not is_client(event) and event.connection is not None:
+        elif event.connection is not None:
             self.handled_by[event.connection] = event.lane
 
     def _wait(self, lane: str) -> Wait | None:
@@ -136,32 +164,27 @@ class _Waits:
         if not calls:
             return self._unmoved(lane)
         inner = calls[-1]
-        if inner.kind == RECEIVE:
-            return self._for_a_client(lane, inner) if not is_client(inner) else self._for_the_server(lane, inner)
+        if inner.kind == RECEIVE and not is_client(inner):
+            return self._for_a_client(lane, inner)
+        if inner.kind in {RECEIVE, CONNECT}:
+            return self._for_the_server(lane, inner)
         if inner.kind == SEND:
             return self._for_a_reader(lane, inner)
-        if inner.kind == CONNECT:
-            return self._for_the_server(lane, inner)
         if inner.kind == JOIN:
             return self._for_an_end(lane, inner)
-        if inner.kind == HOOK and inner.hook == "shutdown":
-            return self._for_the_loop(lane, inner)
-        return None
+        return self._for_the_loop(lane, inner) if inner.kind == HOOK and inner.hook == "shutdown" else None
 
     def _unmoved(self, lane: str) -> Wait | None:
-        """A client whose thread waits as another client does nothing meanwhile."""
+        """A client whose thread waits, as another client or for something else, does nothing meanwhile."""
         mover = self.movers.get(lane)
-        other = next(
-            (
-                name
-                for name, calls in self.open.items()
-                if mover is not None and name != lane and calls and is_client(calls[-1]) and strand(calls[-1]) == mover
-            ),
-            None,
-        )
-        if other is None or self.last[lane].kind == "close":
+        if mover is None or self.last[lane].kind == CLOSE:
             return None
-        return Wait(lane, None, other, f" does nothing meanwhile, because {mover}, which moves it, waits as {other}")
+        moved = (name for name, by in self.movers.items() if by == mover and name != lane and self.open.get(name))
+        other = next(moved, mover if self.open.get(mover) and mover != lane else None)
+        if other is None:
+            return None
+        also = f" as {other}" if other != mover else ""
+        return Wait(lane, None, other, f" does nothing meanwhile, because {mover}, which moves it, waits{also}")
 
     def _for_a_client(self, lane: str, receive: Event) -> Wait | None:
         if receive.connection in self.given:
@@ -175,11 +198,10 @@ class _Waits:
 
     def _for_the_server(self, lane: str, receive: Event) -> Wait | None:
         server = self.handled_by.get(receive.connection) if receive.connection is not None else None
+        if server is not None and (not self.open.get(server) or polls(self.last[server])):
+            words = " waits for bytes that nobody will send: its request is over"
+            return Wait(lane, receive.call, None, words, hopeless=True)
         if server is not None:
-            if not self.open.get(server) or polls(self.last[server]):
-                return Wait(
-                    lane, receive.call, None, " waits for bytes that nobody will send: its request is over", True
-                )
             return Wait(lane, receive.call, server, f" waits for bytes from {server}")
         server = next((name for name in self._loops(receive.server) if not polls(self.last[name])), None)
         if server is None:
@@ -188,28 +210,22 @@ class _Waits:
 
     def _for_an_end(self, lane: str, join: Event) -> Wait:
         target = join.detail.get("joins")
-        ended = str(target) if target else "one of its children"
-        return Wait(
-            lane, join.call, str(target) if target else None, f"{self._inside(lane)} waits for the end of {ended}"
-        )
+        ended = target if isinstance(target, str) else None
+        words = f"{self._inside(lane)} waits for the end of {ended or 'one of its children'}"
+        return Wait(lane, join.call, ended, words)
 
     def _for_the_loop(self, lane: str, shutdown: Event) -> Wait | None:
         loops = self._loops(shutdown.server)
-        called = f"{self._inside(lane, besides='shutdown')} has called shutdown(), which waits for the end of serve_forever()"
+        called = f"{self._inside(lane, besides='shutdown')} has called shutdown(), which waits for the end of"
+        called += " serve_forever()"
         if lane in loops:
-            return Wait(
-                lane,
-                shutdown.call,
-                lane,
-                f"{called}, and that runs on the same thread: it waits for itself, for ever",
-                True,
-            )
-        if self.recording.lane(lane).kind == CHILD:
-            return Wait(
-                lane, shutdown.call, None, f"{called}, and that runs in the parent, which a child cannot tell", True
-            )
+            words = f"{called}, and that runs on the same thread: it waits for itself, for ever"
+            return Wait(lane, shutdown.call, lane, words, hopeless=True)
+        if self.kinds.get(lane) == CHILD:
+            words = f"{called}, and that runs in the parent, which a child cannot tell"
+            return Wait(lane, shutdown.call, None, words, hopeless=True)
         if not loops:
-            return Wait(lane, shutdown.call, None, f"{called}, and nobody runs it", True)
+            return Wait(lane, shutdown.call, None, f"{called}, and nobody runs it", hopeless=True)
         return None if polls(self.last[loops[0]]) else Wait(lane, shutdown.call, loops[0], f"{called} in {loops[0]}")
 
     def _loops(self, server: str | None) -> list[str]:
@@ -221,9 +237,9 @@ class _Waits:
         ]
 
     def _inside(self, lane: str, besides: str = "") -> str:
-        """In which hook a lane is."""
+        """In which hook a lane is: ", in handle() of connection 1,"; nothing for a client."""
         hooks = [call for call in self.open[lane] if call.kind == HOOK and call.hook not in {"serve_forever", besides}]
-        if not hooks or self.recording.lane(lane).kind == CLIENT:
+        if not hooks or self.kinds.get(lane) == CLIENT:
             return ""
         number = hooks[-1].connection
         return f", in {hooks[-1].hook}()" + (f" of connection {number}," if number is not None else ",")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import defaultdict
 from dataclasses import replace
 
@@ -10,11 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socketserver_trace import Trace, causality
+from socketserver_trace import Trace, causality, ordering
 from socketserver_trace.events import Event
+from socketserver_trace.folding import folded, without_idle_polls
 from socketserver_trace.inference import infer_clients
 from socketserver_trace.matching import match
+from socketserver_trace.ordering import causal_order
 from socketserver_trace.recording import Lane, Recording
+from socketserver_trace.turns import runs_of
 from tests.samples import SAMPLES, sample
 
 
@@ -24,16 +28,11 @@ def _recorded(name: str) -> Recording:
 
 
 def _edges(events: list[Event]) -> list[tuple[int, int]]:
-    found = [
-        *causality._program_order(events),
-        *causality._constructors(events),
-        *causality._connections(events),
-        *causality.messages_of(events),
-        *causality._starts(events),
-        *causality._stops(events),
-        *causality._inferred(events),
-    ]
-    return [(before, after) for before, after in found if before < after]
+    flows = [runs_of(events, positions) for positions in ordering._sequences(events)]
+    steps = [turn.positions for runs in flows for run in runs for turn in run]
+    in_a_flow = [pair for positions in ordering._sequences(events) for pair in itertools.pairwise(positions)]
+    assert sorted(itertools.chain(*steps)) == sorted(itertools.chain(*ordering._sequences(events)))
+    return [*in_a_flow, *causality.edges_of(events)]
 
 
 def _another_arrival(events: list[Event], choose: st.DataObject) -> list[Event]:
@@ -59,12 +58,12 @@ def _another_arrival(events: list[Event], choose: st.DataObject) -> list[Event]:
 def test_the_order_of_arrival_does_not_matter(name: str, data: st.DataObject) -> None:
     """Any arrival that respects cause and effect gives the same causal order."""
     recording = _recorded(name)
-    events = causality.without_idle_polls(recording.events)
+    events = list(folded(recording).events)
     arrived = _another_arrival(events, data)
 
-    ordered = causality.causal_order(recording.with_events(arrived))
+    ordered = causal_order(recording.with_events(arrived))
 
-    expected = causality.causal_order(recording.with_events(events))
+    expected = causal_order(recording.with_events(events))
     assert [replace(event, time_ns=0) for event in ordered] == [replace(event, time_ns=0) for event in expected]
 
 
@@ -72,12 +71,14 @@ def test_the_order_of_arrival_does_not_matter(name: str, data: st.DataObject) ->
 def test_causal_order_respects_every_edge_and_loses_nothing(name: str) -> None:
     """What had to happen before something stands before it, and every event is there once."""
     recording = _recorded(name)
-    events = causality.without_idle_polls(recording.events)
-    ordered = list(causality.causal_order(recording).events)
-    place = {id(event): number for number, event in enumerate(ordered)}
+    events = list(folded(recording).events)
+    ordered = list(causal_order(recording).events)
+    place = {(event.seq, event.kind): number for number, event in enumerate(ordered)}
+    position = [place[event.seq, event.kind] for event in events]
 
-    assert sorted(map(id, ordered)) == sorted(map(id, events))
-    assert all(place[id(events[before])] < place[id(events[after])] for before, after in _edges(events))
+    assert len(ordered) == len(events)
+    assert sorted(position) == list(range(len(events)))
+    assert all(position[before] < position[after] for before, after in _edges(events))
 
 
 def test_arrival_order_is_the_order_of_the_clock() -> None:
@@ -108,7 +109,7 @@ def test_idle_polls_are_folded() -> None:
         _event(10, "server", "service_actions", "return", 9),
     ]
 
-    assert [event.seq for event in causality.without_idle_polls(events)] == [5, 6, 7, 8]
+    assert [event.seq for event in without_idle_polls(events)] == [5, 6, 7, 8]
 
 
 def test_a_poll_in_which_bytes_move_is_not_idle() -> None:
@@ -121,7 +122,7 @@ def test_a_poll_in_which_bytes_move_is_not_idle() -> None:
         _event(4, "server", "service_actions", "return", 1),
     ]
 
-    assert causality.without_idle_polls(events) == events
+    assert without_idle_polls(events) == events
 
 
 def test_bytes_follow_their_place_in_the_stream() -> None:
@@ -166,7 +167,7 @@ def test_the_order_is_quick_for_many_lanes() -> None:
                 _event(len(events) + 1, lane.name, "process_request_thread", phase, number, connection=number)
             )
 
-    ordered = causality.causal_order(Recording(tuple(events), tuple(lanes)))
+    ordered = causal_order(Recording(tuple(events), tuple(lanes)))
 
     assert len(ordered) == len(events)
 
