@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from socketserver_trace.events import Event as Event
     from socketserver_trace.export.jsonl import TraceFileError as TraceFileError
     from socketserver_trace.fronts import traced as traced
+    from socketserver_trace.kernel import KernelView as KernelView
     from socketserver_trace.recorder import Recorder as Recorder
     from socketserver_trace.sentences import ServingEnded as ServingEnded
     from socketserver_trace.sentences import StillWaiting as StillWaiting
     from socketserver_trace.sentences import WaitedInVain as WaitedInVain
+    from socketserver_trace.sentences import WouldWaitForever as WouldWaitForever
     from socketserver_trace.serving import Served as Served
+    from socketserver_trace.serving import kernel_of as kernel_of
     from socketserver_trace.serving import serve as serve
     from socketserver_trace.serving import trace_of as trace_of
     from socketserver_trace.trace import Trace as Trace
@@ -37,6 +40,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Event": "events",
+    "KernelView": "kernel",
     "Recorder": "recorder",
     "Served": "serving",
     "ServingEnded": "sentences",
@@ -44,6 +48,8 @@ _HOMES = {
     "Trace": "trace",
     "TraceFileError": "export.jsonl",
     "WaitedInVain": "sentences",
+    "WouldWaitForever": "sentences",
+    "kernel_of": "serving",
     "load": "trace",
     "serve": "serving",
     "trace_of": "serving",

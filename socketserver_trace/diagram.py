@@ -22,6 +22,7 @@ HANDLER: Final = "handler"
 BYTES: Final = "bytes"
 CONNECT: Final = "connect"
 START: Final = "start"
+JOIN: Final = "join"
 END: Final = "end"
 NOTE: Final = "note"
 

@@ -14,9 +14,11 @@ from __future__ import annotations
 from socketserver_trace import diagram as drawing
 from socketserver_trace.columns import Columns
 from socketserver_trace.diagram import Diagram
-from socketserver_trace.events import ENTER, FAULT, HOOK, NOTE, RAISE, START
+from socketserver_trace.endings import Endings
+from socketserver_trace.events import END, ENTER, FAULT, HOOK, JOIN, KERNEL, NOTE, RAISE, START
 from socketserver_trace.rows import Sheet
 from socketserver_trace.traffic import Traffic
+from socketserver_trace.waits import chains_of, waits_of
 from socketserver_trace.wording import caption_of, error_text, failure_texts, plural, safe
 
 TYPE_CHECKING = False
@@ -25,11 +27,13 @@ if TYPE_CHECKING:
 
     from socketserver_trace.events import Event
     from socketserver_trace.recording import Recording
+    from socketserver_trace.waits import Wait
 
 HIDDEN_HOOKS: Final = frozenset({"__enter__", "__exit__"})
 """Hooks without a row: the block that they begin and end shows by itself."""
 
 REMARK_WIDTH: Final = 80
+WAIT_WIDTH: Final = 600
 
 
 def lay_out(recording: Recording, *, whole: Recording | None = None, order: str = "causal") -> Diagram:
@@ -40,7 +44,8 @@ def lay_out(recording: Recording, *, whole: Recording | None = None, order: str 
     layout = _Layout(recording, whole or recording)
     for event in recording.events:
         layout.add(event)
-    return layout.finished(_remarks(recording, order))
+    waits = [safe(str(chain), WAIT_WIDTH) for chain in layout.chains if any(map(layout.draws, chain.waits))]
+    return layout.finished((*waits, *_remarks(recording, order)))
 
 
 class _Layout:
@@ -52,7 +57,10 @@ class _Layout:
         self.accepting: dict[int | None, str] = {
             event.connection: event.lane for event in whole.events if event.hook == "get_request" and event.connection
         }
-        self.traffic = Traffic(self.sheet, whole, self.accepting)
+        self.chains = chains_of(whole)
+        self.waits: dict[int | None, Wait] = {wait.call: wait for wait in waits_of(whole) if wait.call is not None}
+        self.traffic = Traffic(self.sheet, whole, self.accepting, self.waits)
+        self.endings = Endings(self.sheet, recording, whole, self.waits)
         self.starters = {event.detail.get("starts"): event.lane for event in whole.events if event.kind == START}
         self.begun: set[str] = set()
 
@@ -62,8 +70,18 @@ class _Layout:
             self._hook(event)
         elif event.kind in self.traffic.draw:
             self.traffic.draw[event.kind](event)
+        elif event.kind == JOIN:
+            self.endings.join(event)
+        elif event.kind == END:
+            self.endings.end(event, self._starter(event))
+        elif event.kind == KERNEL:
+            self.endings.kernel(event)
         elif event.kind in {NOTE, FAULT}:
             self._remark(event)
+
+    def draws(self, wait: Wait) -> bool:
+        """Whether somebody who waits is in the drawing."""
+        return self.columns.has(wait.lane)
 
     def finished(self, remarks: tuple[str, ...]) -> Diagram:
         """The diagram. Calls that have not ended get an open bar."""
@@ -98,22 +116,33 @@ class _Layout:
         origin, starts = self._origin(event, column)
         caption = caption_of(event, self.traffic.ends.get(event.call))
         own = bool(event.detail.get("own"))
-        step = self.sheet.step(event, column, f"{event.hook}()", caption, own=own, origin=origin, starts=starts)
+        wait = self.waits.get(event.call)
+        caption = caption if wait is None else safe(wait.brief)
+        step = self.sheet.step(
+            event, column, f"{event.hook}()", caption, own=own, origin=origin, starts=starts,
+            failed=wait is not None and wait.hopeless,
+        )  # fmt: skip
         self.sheet.open_call(event, column, step)
 
     def _origin(self, event: Event, column: int) -> tuple[int | None, bool]:
         """Whence the arrow to a step comes: from the thread that started this one, or from the server's own column."""
-        first = event.lane not in self.begun
-        self.begun.add(event.lane)
-        starter = self.starters.get(event.lane)
-        if event.hook == "process_request_thread":
-            starter = self.accepting.get(event.connection)
-        if first and starter is not None and self.columns.has(starter):
-            return self.columns.of_lane(starter), True
+        starter = self._starter(event)
+        if starter is not None:
+            return starter, True
         calls = self.sheet.calls(event)
         if event.hook == "__init__" and calls and calls[-1].column != column:
             return calls[-1].column, False
         return None, False
+
+    def _starter(self, event: Event) -> int | None:
+        """The column from which the lane of an event was started, if this is its first step."""
+        if event.lane in self.begun:
+            return None
+        self.begun.add(event.lane)
+        starter = self.starters.get(event.lane)
+        if event.hook == "process_request_thread":
+            starter = self.accepting.get(event.connection)
+        return self.columns.of_lane(starter) if starter is not None and self.columns.has(starter) else None
 
     def _raised(self, event: Event) -> None:
         call = next((call for call in reversed(self.sheet.calls(event)) if call.enter.call == event.call), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 
+from socketserver_trace import diagram as drawing
 from socketserver_trace.diagram import Arrow, Bar, Row, Step
 from socketserver_trace.wording import safe
 
@@ -133,6 +134,26 @@ class Sheet:
             )
         )
         return len(self.arrows) - 1
+
+    def join(self, event: Event, lane: str, label: str) -> None:
+        """Draw on a row of its own that another lane has ended, as an arrow from there."""
+        column = self.place(event)
+        self.take_row(event, column, label)
+        self.arrows.append(
+            Arrow(
+                kind=drawing.JOIN,
+                label=label,
+                row=self.last,
+                column=self.columns.of_lane(lane),
+                depth=0,
+                target_row=self.last,
+                target=column,
+                target_depth=self.depth(column),
+                inferred=False,
+                away="",
+                event=event.seq,
+            )
+        )
 
     def end_arrow(self, number: int, column: int, lane: str) -> None:
         """Let an arrow that has no end yet arrive at a column, on the last row; one that has gets another end."""

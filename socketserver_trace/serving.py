@@ -26,6 +26,7 @@ from socketserver_trace.assembly import address_text, assemble
 from socketserver_trace.clients import TIMEOUT, client_of, new_folder, remove_folder
 from socketserver_trace.events import RETURN, START
 from socketserver_trace.fronts import Shell, source_of, traced
+from socketserver_trace.kernel import KernelView, record, snapshot
 from socketserver_trace.quiescence import unsettled
 from socketserver_trace.recorder import DEFAULT_CAP, Flow, Meaning, Recorder, Source, acting_for, local, sharing
 from socketserver_trace.sentences import AlreadyStarted, ServingEnded, StillWaiting, WaitedInVain
@@ -95,6 +96,12 @@ class Served:
         """What has happened so far, once the server has nothing left to do (or after a second, if it has)."""
         self.settle(SETTLE)
         return Trace(self._recorded())
+
+    def kernel(self) -> KernelView:
+        """What the kernel knows now of the server's sockets and of its clients', put into the trace as well."""
+        view = snapshot(self.server, self._source, self._clients, patience=SETTLE / 4)
+        record(self._source, view)
+        return view
 
     def client(self, name: str | None = None, *, timeout: float | None = None) -> Any:
         """A new client of the server, connected: a `StreamClient` or a `DatagramClient`, as the server is."""
@@ -312,13 +319,22 @@ def serve(
 
 def trace_of(server: BaseServer) -> Trace:
     """The trace so far of any traced server, running or closed. TypeError for a server that is not traced."""
+    return Trace(assemble(_traced_source(server).recorder))
+
+
+def kernel_of(server: BaseServer) -> KernelView:
+    """What the kernel knows now of the sockets of any traced server. TypeError for a server that is not traced."""
+    return snapshot(server, _traced_source(server))
+
+
+def _traced_source(server: BaseServer) -> Source:
     source = getattr(server, "_socketserver_trace_source", None)
     if not isinstance(source, Source):
         raise TypeError(
             f"this {type(server).__name__} is not traced: make it from traced({type(server).__name__}), "
             "or change the import to `import socketserver_trace as socketserver`."
         )
-    return Trace(assemble(source.recorder))
+    return source
 
 
 def _clear(error: OSError, address: Any) -> OSError:

@@ -17,6 +17,7 @@ from socketserver_trace.events import ENTER, HOOK, KINDS, PHASES
 from socketserver_trace.inference import infer_clients
 from socketserver_trace.matching import match
 from socketserver_trace.ordering import causal_order
+from socketserver_trace.waits import chains_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from socketserver_trace.diagram import Diagram
     from socketserver_trace.events import Event
     from socketserver_trace.recording import Recording
+    from socketserver_trace.waits import Chain
 
 CAUSAL = "causal"
 ARRIVAL = "arrival"
@@ -118,6 +120,10 @@ class Trace(Sequence["Event"]):
             )
 
         return Trace(self._recorded, order=self._order, wanted=wanted) if given else self
+
+    def waits(self) -> tuple[Chain, ...]:
+        """Who waits for whom at the end of the trace: chains and cycles, each a sentence when it is printed."""
+        return chains_of(self._whole)
 
     def arrival(self) -> Trace:
         """The same events as the clock saw them, idle polls included. Another run has another order."""

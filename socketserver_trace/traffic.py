@@ -17,12 +17,13 @@ from socketserver_trace.wording import bytes_text, error_text, safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Final
 
     from socketserver_trace.events import Event
     from socketserver_trace.recording import Recording
     from socketserver_trace.rows import Sheet
+    from socketserver_trace.waits import Wait
 
 CLOSING_HOOKS: Final = frozenset({"shutdown_request", "close_request"})
 """Hooks whose caption says already that they close the socket."""
@@ -31,10 +32,13 @@ CLOSING_HOOKS: Final = frozenset({"shutdown_request", "close_request"})
 class Traffic:
     """Draws what moves between the lanes of `whole`, as far as it is on the sheet."""
 
-    def __init__(self, sheet: Sheet, whole: Recording, accepting: dict[int | None, str]) -> None:
+    def __init__(
+        self, sheet: Sheet, whole: Recording, accepting: dict[int | None, str], waits: Mapping[int | None, Wait]
+    ) -> None:
         self.sheet = sheet
         self.columns = sheet.columns
         self.accepting = accepting
+        self.waits = waits
         self.ends: dict[int | None, Event] = {
             event.call: event for event in whole.events if event.call and event.phase in {RETURN, RAISE}
         }
@@ -78,7 +82,12 @@ class Traffic:
             self._failure(event, f"{event.hook}()")
         elif event.phase == ENTER:
             if event.call not in self.ends:
-                self.sheet.step(event, column, f"{event.hook}()", "waits for bytes", kind=drawing.BYTES, is_open=True)
+                wait = self.waits.get(event.call)
+                caption = "waits for bytes" if wait is None else safe(wait.brief)
+                failed = wait is not None and wait.hopeless
+                self.sheet.step(
+                    event, column, f"{event.hook}()", caption, kind=drawing.BYTES, is_open=True, failed=failed
+                )
         elif event.detail.get("peek"):
             looked_at = bytes_text(event.data, event.size)
             self.sheet.step(event, column, f"{event.hook}(MSG_PEEK)", looked_at, kind=drawing.BYTES)

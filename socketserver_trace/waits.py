@@ -29,14 +29,26 @@ if TYPE_CHECKING:
 class Wait:
     """`lane` waits, in the call that was entered with `call`, for `target`, a lane; None where nobody is known.
 
-    `words` go on after the lane's name: " waits for bytes from alice". A `hopeless` wait ends never, whatever others do.
+    `where` is the hook in which it waits, ", in handle() of connection 1,", and `what` goes on: "waits for bytes from
+    alice". A `hopeless` wait ends never, whatever others do.
     """
 
     lane: str
     call: int | None
     target: str | None
-    words: str
+    where: str
+    what: str
     hopeless: bool = False
+
+    @property
+    def brief(self) -> str:
+        """What it waits for, in a few words that can stand beside its call."""
+        if not self.what.startswith("waits "):
+            return "waits for ever" if self.hopeless else "waits for the loop"
+        return self.what.partition(", ")[0].partition(":")[0]
+
+    def __str__(self) -> str:
+        return f"{self.lane}{self.where} {self.what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +67,7 @@ class Chain:
         return self.waits[-1].hopeless or self.waits[-1].target in {wait.lane for wait in self.waits}
 
     def __str__(self) -> str:
-        told = "; ".join(f"{wait.lane}{wait.words}" for wait in self.waits)
+        told = "; ".join(map(str, self.waits))
         first, last = self.waits[0], self.waits[-1]
         if self.end:
             return f"{told}; {last.target}{self.end}."
@@ -184,49 +196,52 @@ class _Waits:
         if other is None:
             return None
         also = f" as {other}" if other != mover else ""
-        return Wait(lane, None, other, f" does nothing meanwhile, because {mover}, which moves it, waits{also}")
+        return Wait(lane, None, other, "", f"does nothing meanwhile, because {mover}, which moves it, waits{also}")
 
     def _for_a_client(self, lane: str, receive: Event) -> Wait | None:
         if receive.connection in self.given:
             return None
         client = self.clients.get(receive.connection)
-        return Wait(lane, receive.call, client, f"{self._inside(lane)} waits for bytes from {client or 'its client'}")
+        what = f"waits for bytes from {client or 'its client'}"
+        return Wait(lane, receive.call, client, self._inside(lane), what)
 
     def _for_a_reader(self, lane: str, send: Event) -> Wait | None:
         reader = self.handled_by.get(send.connection) if is_client(send) else self.clients.get(send.connection)
-        return Wait(lane, send.call, reader, f"{self._inside(lane)} waits until {reader or 'its peer'} reads")
+        return Wait(lane, send.call, reader, self._inside(lane), f"waits until {reader or 'its peer'} reads")
 
     def _for_the_server(self, lane: str, receive: Event) -> Wait | None:
         server = self.handled_by.get(receive.connection) if receive.connection is not None else None
         if server is not None and (not self.open.get(server) or polls(self.last[server])):
-            words = " waits for bytes that nobody will send: its request is over"
-            return Wait(lane, receive.call, None, words, hopeless=True)
+            what = "waits for bytes that nobody will send: its request is over"
+            return Wait(lane, receive.call, None, "", what, hopeless=True)
         if server is not None:
-            return Wait(lane, receive.call, server, f" waits for bytes from {server}")
+            return Wait(lane, receive.call, server, "", f"waits for bytes from {server}")
         server = next((name for name in self._loops(receive.server) if not polls(self.last[name])), None)
         if server is None:
             return None
-        return Wait(lane, receive.call, server, f" waits until {server} has time for it")
+        return Wait(lane, receive.call, server, "", f"waits until {server} has time for it")
 
     def _for_an_end(self, lane: str, join: Event) -> Wait:
         target = join.detail.get("joins")
         ended = target if isinstance(target, str) else None
-        words = f"{self._inside(lane)} waits for the end of {ended or 'one of its children'}"
-        return Wait(lane, join.call, ended, words)
+        what = f"waits for the end of {ended or 'one of its children'}"
+        return Wait(lane, join.call, ended, self._inside(lane), what)
 
     def _for_the_loop(self, lane: str, shutdown: Event) -> Wait | None:
         loops = self._loops(shutdown.server)
-        called = f"{self._inside(lane, besides='shutdown')} has called shutdown(), which waits for the end of"
-        called += " serve_forever()"
+        where = self._inside(lane, besides="shutdown")
+        called = "has called shutdown(), which waits for the end of serve_forever()"
         if lane in loops:
-            words = f"{called}, and that runs on the same thread: it waits for itself, for ever"
-            return Wait(lane, shutdown.call, lane, words, hopeless=True)
+            what = f"{called}, and that runs on the same thread: it waits for itself, for ever"
+            return Wait(lane, shutdown.call, lane, where, what, hopeless=True)
         if self.kinds.get(lane) == CHILD:
-            words = f"{called}, and that runs in the parent, which a child cannot tell"
-            return Wait(lane, shutdown.call, None, words, hopeless=True)
+            what = f"{called}, and that runs in the parent, which a child cannot tell"
+            return Wait(lane, shutdown.call, None, where, what, hopeless=True)
         if not loops:
-            return Wait(lane, shutdown.call, None, f"{called}, and nobody runs it", hopeless=True)
-        return None if polls(self.last[loops[0]]) else Wait(lane, shutdown.call, loops[0], f"{called} in {loops[0]}")
+            return Wait(lane, shutdown.call, None, where, f"{called}, and nobody runs it", hopeless=True)
+        if polls(self.last[loops[0]]):
+            return None
+        return Wait(lane, shutdown.call, loops[0], where, f"{called} in {loops[0]}")
 
     def _loops(self, server: str | None) -> list[str]:
         """The lanes that run the loop of a server."""

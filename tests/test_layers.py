@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parent.parent / "socketserver_trace"
 
 # A module may import the modules that stand before it in its own block, and the whole of the blocks that it may know.
 PURE = ["events", "lifecycle.hooks", "lifecycle.classes", "lifecycle.patterns", "lifecycle.grammar", "lifecycle.walker",
-        "lifecycle", "sentences", "recording", "matching", "inference", "causality", "quiescence", "waits"]  # fmt: skip
+        "lifecycle", "sentences", "recording", "endpoints", "matching", "inference", "causality", "turns", "folding",
+        "ordering", "waits", "quiescence"]  # fmt: skip
 RECORDING = [
     "recorder",
     "channels",
@@ -22,6 +23,9 @@ RECORDING = [
     "assembly",
     "transfers",
     "sockets",
+    "sockdiag",
+    "procnet",
+    "whose",
     "watching",
     "providers",
     "hooks",
@@ -32,9 +36,9 @@ RECORDING = [
     "fronts",
     "clients",
 ]
-VIEWING = ["wording", "diagram", "columns", "rows", "traffic", "layout", "paint.markup", "paint.text", "paint.svg",
-           "paint.html", "paint.mermaid", "paint", "export.jsonl", "export"]  # fmt: skip
-PEOPLE = ["trace", "serving", "__init__", "__main__"]
+VIEWING = ["wording", "telling", "diagram", "columns", "rows", "traffic", "endings", "layout", "paint.markup",
+           "paint.table", "paint.text", "paint.svg", "paint.html", "paint.mermaid", "paint", "export.jsonl", "export"]  # fmt: skip
+PEOPLE = ["kernel", "trace", "serving", "__init__", "__main__"]
 MAY_KNOW = {"PURE": [], "RECORDING": PURE, "VIEWING": PURE, "PEOPLE": [*PURE, *RECORDING, *VIEWING]}
 BLOCKS = {"PURE": PURE, "RECORDING": RECORDING, "VIEWING": VIEWING, "PEOPLE": PEOPLE}
 PAINTERS_MAY_KNOW = {"diagram", "paint.markup", "paint.svg"}

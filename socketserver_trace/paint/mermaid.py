@@ -6,6 +6,8 @@ drawn where it left, and colours are the page's. What Mermaid would read as its 
 
 from __future__ import annotations
 
+from socketserver_trace.diagram import JOIN
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +63,7 @@ def _step(step: Step) -> str:
 
 
 def _arrow(arrow: Arrow) -> str:
-    line = "-->>" if arrow.inferred else "->>"
+    line = "-->>" if arrow.inferred or arrow.kind == JOIN else "->>"
     if arrow.target is None and arrow.away:
         return f"    c{arrow.column}{line}c{arrow.column}: {_text(f'{arrow.label} → {arrow.away}')}"
     if arrow.target is None:

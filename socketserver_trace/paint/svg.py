@@ -14,6 +14,7 @@ import itertools
 import zlib
 from dataclasses import dataclass
 
+from socketserver_trace.diagram import JOIN
 from socketserver_trace.paint.markup import escape
 
 TYPE_CHECKING = False
@@ -58,7 +59,7 @@ text-anchor:middle}.group{font-size:11px;font-weight:600;fill:var(--soft)}
 .own{fill:var(--own)}.box{fill:var(--box);stroke:var(--rule)}.box.server{fill:var(--box-server)}
 .head{fill:var(--paper);stroke:var(--rule)}.life{stroke:var(--rule);stroke-width:1.5;stroke-dasharray:2 4}
 .line{fill:none;stroke-width:1.6;stroke:var(--c)}.point{fill:var(--c)}.label{fill:var(--c);font-weight:600}
-.server{--c:var(--server)}.handler{--c:var(--handler)}.bytes{--c:var(--bytes)}.connect,.start,.end{--c:var(--connect)}
+.server{--c:var(--server)}.handler{--c:var(--handler)}.bytes{--c:var(--bytes)}.connect,.start,.join,.end{--c:var(--connect)}
 .client,.note{--c:var(--ink)}.bad{--c:var(--bad)}.dashed{stroke-dasharray:6 4}
 .dotted{stroke-dasharray:1.5 3.5;stroke-width:2}
 .bar{fill:var(--server-bar);stroke:var(--c)}
@@ -188,7 +189,7 @@ class _Drawing:
         return f'{shaft}</g><g class="{kind}">{label}{caption}</g>'
 
     def arrow(self, arrow: Arrow) -> str:
-        shape = "line dotted" if arrow.inferred else "line"
+        shape = "line dotted" if arrow.inferred else "line dashed" if arrow.kind == JOIN else "line"
         if arrow.target is None:
             return self.unread(arrow, shape)
         way = 1 if self.lifelines[arrow.target] >= self.lifelines[arrow.column] else -1

@@ -6,6 +6,8 @@ which say everything by themselves. A diagram with more lifelines than fit is dr
 
 from __future__ import annotations
 
+from socketserver_trace.diagram import JOIN
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +86,7 @@ class _Graph:
             line[self.centers[step.column]] = FAILED if step.failed else STEP
 
     def _arrow(self, line: list[str], arrow: Arrow, number: int) -> None:
-        shaft = DOTTED if arrow.inferred else SOLID
+        shaft = DOTTED if arrow.inferred else DASHED if arrow.kind == JOIN else SOLID
         if arrow.target is None:
             center = self.centers[arrow.column]
             self._write(line, center, f"├{shaft}▶" if arrow.away else f"├{shaft}✗")
