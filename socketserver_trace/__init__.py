@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from socketserver import *  # noqa: F403 - whatever names the type checker's Python has
 
     from socketserver_trace.events import Event as Event
+    from socketserver_trace.explanations import Explanation as Explanation
+    from socketserver_trace.explanations import explain as explain
     from socketserver_trace.export.jsonl import TraceFileError as TraceFileError
     from socketserver_trace.fronts import traced as traced
     from socketserver_trace.kernel import KernelView as KernelView
@@ -40,6 +42,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Event": "events",
+    "Explanation": "explanations",
     "KernelView": "kernel",
     "Recorder": "recorder",
     "Served": "serving",
@@ -49,6 +52,7 @@ _HOMES = {
     "TraceFileError": "export.jsonl",
     "WaitedInVain": "sentences",
     "WouldWaitForever": "sentences",
+    "explain": "explanations",
     "kernel_of": "serving",
     "load": "trace",
     "serve": "serving",

@@ -23,7 +23,6 @@ from socketserver_trace.events import (
     HALF_CLOSE,
     HOOK,
     JOIN,
-    RAISE,
     RECEIVE,
     RETURN,
     SEND,
@@ -34,11 +33,16 @@ from socketserver_trace.matching import is_client
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Final
 
     from socketserver_trace.events import Event
 
     Edge = tuple[int, int]
     """The positions of two events: the first had to happen before the second."""
+
+
+CALLED_ON_IT: Final = frozenset({"serve_forever", "handle_request", "shutdown", "server_close"})
+"""The hooks that a program calls on a server which it has made."""
 
 
 def edges_of(events: Sequence[Event]) -> Iterator[Edge]:
@@ -144,7 +148,7 @@ def starts_of(events: Sequence[Event]) -> Iterator[Edge]:
 
 
 def _constructors(events: Sequence[Event]) -> Iterator[Edge]:
-    """Nobody serves with a server before its constructor is done."""
+    """Nobody serves with a server, or stops it, before its constructor is done."""
     constructing: dict[int | None, str | None] = {}
     made: dict[str | None, int] = {}
     for position, event in enumerate(events):
@@ -152,17 +156,17 @@ def _constructors(events: Sequence[Event]) -> Iterator[Edge]:
             constructing[event.call] = event.server
         elif event.call in constructing:
             made[constructing[event.call]] = position
-        elif event.hook in {"serve_forever", "handle_request"} and event.phase == ENTER and event.server in made:
+        elif event.hook in CALLED_ON_IT and event.phase == ENTER and event.server in made:
             yield made[event.server], position
 
 
 def _stops(events: Sequence[Event]) -> Iterator[Edge]:
-    """A loop that was told to stop ends after it was told."""
+    """A loop returns because it was told to; one that raises does so by itself."""
     told: dict[str | None, int] = {}
     for position, event in enumerate(events):
         if event.hook == "shutdown" and event.kind == HOOK and event.phase == ENTER:
             told.setdefault(event.server, position)
-        elif event.hook == "serve_forever" and event.phase in {RETURN, RAISE} and event.server in told:
+        elif event.hook == "serve_forever" and event.phase == RETURN and event.server in told:
             yield told.pop(event.server), position
 
 

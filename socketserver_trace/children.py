@@ -56,11 +56,6 @@ class Child:
         self.told: list[Source] = []
         flow.process = self
 
-    @property
-    def generation(self) -> int:
-        """1 for a child of the process that reads, 2 for its children."""
-        return 1 if self.above is None else self.above.generation + 1
-
     def tell_the_start(self, source: Source | None) -> None:
         """Record, once for each server that it works for, that the child was forked."""
         if source is not None and source not in self.told:
@@ -94,14 +89,14 @@ class Child:
         recorder = recorders.living.get(number)
         if recorder is None:
             return None
-        here = self._known("flow", flow, lambda: self._flow(name))
+        here = self._known("flow", flow, lambda: self._flow(recorder, flow, name))
         its_source = self._source(recorder, source, server)
         self.tell_the_start(its_source)
         if connection is not None and connection >> GENERATION:
             connection = self._known("connection", connection, recorder.next_connection)
         meaning = _meaning(*told)
         if mover is not None:
-            moved = self._known("flow", mover[0], lambda: self._flow(mover[1]))
+            moved = self._known("flow", mover[0], lambda: self._flow(recorder, *mover))
             if meaning.kind == START:
                 return self._child_of_its_own(moved, payload, (time_ns, here, its_source, connection))
             payload = (moved, payload)
@@ -114,19 +109,21 @@ class Child:
         channel = None if self.channel is None else self.channel.slots()[slot]
         made = Child(channel, flow, forked[1], self)
         made.forked, _parent, made.source, made.connection = forked
+        # It has inherited what this one had, and goes on where this one's first flow went on.
+        made.known = self.known | {key: flow for key, known in self.known.items() if known is forked[1]}
         return made
 
     def _known(self, what: str, number: int, make: Callable[[], Any]) -> Any:
         """The flow, connection or source that has this number in the child; made when it is met first."""
-        holder, generation = self, number >> GENERATION
         if (what, number) not in self.known:
-            while holder.above is not None and holder.generation > max(generation, 1):
-                holder = holder.above
-        if (what, number) not in holder.known:
-            holder.known[what, number] = make()
-        return holder.known[what, number]
+            self.known[what, number] = make()
+        return self.known[what, number]
 
-    def _flow(self, name: str | None) -> Flow:
+    def _flow(self, recorder: Recorder, number: int, name: str | None) -> Flow:
+        if name is not None and not number >> GENERATION:
+            inherited = recorder.flow(number)  # a client that was made before the fork is the same client
+            if inherited is not None:
+                return inherited
         flow = Flow(name)
         flow.process = self
         return flow

@@ -95,7 +95,9 @@ class Columns:
 
     def title(self) -> str:
         """The title of the drawing: the servers and their clients."""
-        servers = dict.fromkeys(safe(title) for _lane, kind, title in self._keys if kind == drawing.SERVER and title)
+        servers = dict.fromkeys(
+            safe(title) for lane, kind, title in self._keys if kind == drawing.SERVER and title not in {"", lane}
+        )
         clients = [safe(lane.name) for lane in self._recording.lanes if lane.kind == CLIENT]
         shown = clients if len(clients) <= 3 else [f"{len(clients)} clients"]  # noqa: PLR2004 - as many names as fit
         return " with ".join(filter(None, (_and(list(servers)), _and(shown)))) or "nothing happened"

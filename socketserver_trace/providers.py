@@ -21,6 +21,21 @@ if TYPE_CHECKING:
 SHELL: Final = "_socketserver_trace_shell"
 """Marks the classes that tracing puts into an MRO; they provide nothing, so they are never a provider."""
 
+SETTINGS: Final = (
+    "allow_reuse_address",
+    "allow_reuse_port",
+    "block_on_close",
+    "daemon_threads",
+    "disable_nagle_algorithm",
+    "max_children",
+    "max_packet_size",
+    "rbufsize",
+    "request_queue_size",
+    "timeout",
+    "wbufsize",
+)
+"""The attributes of a class by which a program tells `socketserver` what it wants, in alphabetical order."""
+
 
 def program_classes(kind: type) -> list[type]:
     """The MRO without the classes of the tracer."""
@@ -46,9 +61,21 @@ def meanings(kind: type, hook: str, owner: str) -> tuple[Meaning, Meaning, Meani
         detail["own"] = True
     if hook == "__init__":
         detail["mro"] = " ".join(member.__name__ for member in program_classes(kind)[:-1])
+        detail["settings"] = settings_of(kind)
     enter = Meaning(HOOK, ENTER, hook, provider.__name__, owner, detail)
     leave, fail = (Meaning(HOOK, phase, hook, provider.__name__, owner) for phase in (RETURN, RAISE))
     return enter, leave, fail
+
+
+def settings_of(kind: type) -> str:
+    """What a class says of `SETTINGS`, as "timeout=0.5 wbufsize=0": plain values only, without running its code.
+
+    A setting that an instance has for itself is not seen.
+    """
+    values = {name: inspect.getattr_static(kind, name, "") for name in SETTINGS}
+    return " ".join(
+        f"{name}={value}" for name, value in values.items() if value is None or type(value) in {bool, int, float}
+    )
 
 
 def parameters_of(kind: type, hook: str) -> tuple[str, ...] | None:

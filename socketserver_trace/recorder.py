@@ -244,6 +244,11 @@ class Recorder:
             return records[excess * WIDTH :], dropped + excess
         return records, dropped
 
+    def flow(self, number: int) -> Flow | None:
+        """The flow of this number, if it has recorded anything that is kept."""
+        flows = itertools.islice(self.records.copy(), 1, None, WIDTH)
+        return next((flow for flow in flows if flow.number == number), None)
+
     def listen(self, listener: Callable[[tuple[Any, ...]], object]) -> Callable[[], None]:
         """Call the listener with each record from now on, in the thread that records; returns the end of it.
 
