@@ -95,10 +95,9 @@ class Channel:
         self.clear()
         self._set(USED, 1)
 
-    def let_go(self) -> mmap.mmap | None:
-        """The reader is done with it: a slot is free again; the memory of a room is returned, for another one."""
+    def let_go(self) -> None:
+        """The reader is done with it: a slot is free again."""
         self._set(USED, 0)
-        return self._memory if self._slots else None
 
     def write(self, data: bytes) -> bool:
         """Append one record. Returns whether there was room."""

@@ -18,6 +18,7 @@ from socketserver_trace.recorder import Flow, Meaning, Source, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import mmap
     from collections.abc import Callable, Iterator
     from typing import Any, Final
 
@@ -38,7 +39,8 @@ class Child:
     """A forked process, as the one knows it that reads its channel.
 
     `flow` is the child's first flow, `parent` the one that forked, `source` the server that forked, where it is known.
-    `above` is the child whose child it is. `told` are the servers to which its beginning was told, because it works for
+    `above` is the child whose child it is, and in whose room it writes; `room` is the memory of a child that has one of
+    its own. `told` are the servers to which its beginning was told, because it works for
     them.
     """
 
@@ -47,6 +49,7 @@ class Child:
         self.flow = flow
         self.parent = parent
         self.above = above
+        self.room: mmap.mmap | None = None
         self.source = parent.source
         self.connection = parent.connection
         self.forked = perf_counter_ns()
@@ -70,6 +73,8 @@ class Child:
         for source in self.told[:1] if lost else ():
             error = MemoryError(f"{lost} events were let go")
             source.fault(error, "keeping up with a child, whose room was full")
+        if self.channel is not None:
+            self.channel.let_go()
         self.channel, self.known = None, {}
 
     def take(self) -> Iterator[Child]:

@@ -11,6 +11,7 @@ The law: pure, from a recording to a recording; only what carries nothing but th
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from socketserver_trace.events import END, ENTER, HOOK, JOIN, RAISE, RETURN, START
@@ -103,17 +104,15 @@ def _forked_by_a_loop(events: Iterable[Event]) -> Iterator[str]:
 def _without_spinning(events: list[Event]) -> list[Event]:
     """A loop that fails to get a request again and again: what follows the first few times is left out."""
     failed = {event.call: event for event in events if event.hook == "get_request" and event.phase == RAISE}
-    in_a_row: dict[str, int] = {}
+    in_a_row: Counter[str] = Counter()
     spins: set[int | None] = set()
-    spinning: dict[str, bool] = {}
     for event in events:
-        if event.hook == "get_request" and event.phase == ENTER:
-            again = event.call in failed
-            in_a_row[event.lane] = in_a_row.get(event.lane, 0) + 1 if again else 0
-            spinning[event.lane] = in_a_row[event.lane] > SPIN
-        if event.hook in {"get_request", "service_actions"} and event.phase == ENTER and spinning.get(event.lane):
-            spins.add(event.call)
-        elif event.parent in spins and event.phase == ENTER:
+        if event.phase != ENTER:
+            continue
+        if event.hook == "get_request":
+            in_a_row[event.lane] = in_a_row[event.lane] + 1 if event.call in failed else 0
+        spinning = event.hook in {"get_request", "service_actions"} and in_a_row[event.lane] > SPIN
+        if spinning or event.parent in spins:
             spins.add(event.call)
     spins.discard(None)
     return [event for event in events if event.call not in spins and event.parent not in spins]

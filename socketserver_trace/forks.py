@@ -87,10 +87,14 @@ class Family:
             flow.connection, flow.source, flow.ident = here.connection, here.source, here.ident
             flow.polling, flow.quiet = here.polling, here.quiet
             if self.generation:
-                self.forking.child = self._before_a_grandchild(flow, here)
+                with self.lock:
+                    self.forking.child = self._before_a_grandchild(flow, here)
             else:
                 self.gather()
-                self.forking.child = Child(self._room(), flow, here)
+                with self.lock:
+                    memory = self.rooms.pop() if self.rooms else room()
+                self.forking.child = child = Child(Channel.of(memory), flow, here)
+                child.room = memory
         except Exception:  # noqa: BLE001 - a child that cannot be recorded runs all the same
             self.forking.child = None
 
@@ -118,11 +122,6 @@ class Family:
             for source in recorder.sources:
                 # Whoever ran a loop runs its copy now; the loops of the other threads are not here.
                 source.loops = {local.here} if parent in source.loops else set()
-
-    def _room(self) -> Channel:
-        with self.lock:
-            memory = self.rooms.pop() if self.rooms else room()
-        return Channel.of(memory)
 
     def _before_a_grandchild(self, flow: Flow, here: Flow) -> Child | None:
         free = next((number for number, slot in enumerate(self.slots) if slot.free), None)
@@ -208,10 +207,16 @@ class Family:
         if child not in self.children:
             return
         self.children.remove(child)
-        memory = None if child.channel is None else child.channel.let_go()
         child.tell_the_end(how)
         if not how:
             self.flows.pop(child.pid, None)  # somebody else has waited for it
+        owner = child.above or child
+        if owner not in self.children and all(other.above is not owner for other in self.children):
+            self._reuse(owner)
+
+    def _reuse(self, owner: Child) -> None:
+        """Nobody writes into this room any more."""
+        memory, owner.room = owner.room, None
         if memory is not None and len(self.rooms) < KEPT_ROOMS:
             self.rooms.append(memory)
         elif memory is not None:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any, Final
 
-    from socketserver_trace.events import Scalar
     from socketserver_trace.children import Child
+    from socketserver_trace.events import Scalar
 
 WIDTH: Final = 6
 """How many slots of the flat list one record takes."""

@@ -16,6 +16,17 @@ CALM = 60
 """How many seconds a crowd may wait for a busy machine."""
 
 
+KINDS = [
+    kind
+    for kind in (
+        "TCPServer", "UDPServer", "UnixStreamServer", "UnixDatagramServer", "ThreadingTCPServer", "ThreadingUDPServer",
+        "ForkingTCPServer", "ForkingUDPServer",
+    )
+    if hasattr(socketserver, kind)
+]  # fmt: skip
+"""The eight kinds of server."""
+
+
 def crowd(kind: str, clients: int) -> Trace:
     """The trace of so many clients that begin together; each asks once, reads its answer, and leaves."""
     server: Any = getattr(socketserver, kind)

@@ -66,6 +66,8 @@ def _errors_in(printed: str) -> list[str]:
 
 
 def handler_raises(make: Make, told: list[object]) -> Any:
+    """`handle` raises for one client; the next one is served."""
+
     class Handler(BaseShout):
         def handle(self) -> None:
             if self.request.recv(10) == b"bad":
@@ -78,6 +80,8 @@ def handler_raises(make: Make, told: list[object]) -> Any:
 
 
 def setup_raises(make: Make, told: list[object]) -> Any:
+    """`setup` raises: neither `handle` nor `finish` runs."""
+
     class Handler(BaseShout):
         def setup(self) -> None:
             raise RuntimeError("not today")
@@ -88,6 +92,8 @@ def setup_raises(make: Make, told: list[object]) -> Any:
 
 
 def verify_is_false(make: Make, told: list[object]) -> Any:
+    """`verify_request` returns False, then None, then True."""
+
     class Server(socketserver.TCPServer):
         answers = iter([False, None, True])
 
@@ -101,6 +107,8 @@ def verify_is_false(make: Make, told: list[object]) -> Any:
 
 
 def verify_raises(make: Make, told: list[object]) -> Any:
+    """`verify_request` raises, which ends the loop."""
+
     class Server(socketserver.TCPServer):
         def verify_request(self, request: Any, client_address: Any) -> bool:
             raise AttributeError("no such list")
@@ -111,6 +119,8 @@ def verify_raises(make: Make, told: list[object]) -> Any:
 
 
 def get_request_fails(make: Make, told: list[object]) -> Any:
+    """`get_request` raises an OSError once; the loop tries again."""
+
     class Server(socketserver.TCPServer):
         failed = False
 
@@ -126,6 +136,7 @@ def get_request_fails(make: Make, told: list[object]) -> Any:
 
 
 def thread_cannot_start(make: Make, told: list[object]) -> Any:
+    """The system has no thread for the first request."""
     with looping(make(socketserver.ThreadingTCPServer)(ADDRESS, BaseShout), told) as server:
         with mock.patch.object(threading.Thread, "start", side_effect=RuntimeError("can't start new thread")):
             told.append(ask(server, b""))
@@ -164,10 +175,13 @@ def _after_the_client(make: Make, told: list[object], then: Callable[[Asking], o
 
 
 def client_resets(make: Make, told: list[object]) -> Any:
+    """The client breaks its connection off while the handler works."""
     return _after_the_client(make, told, lambda self: self.request.recv(10), resets=True)
 
 
 def pipe_breaks(make: Make, told: list[object]) -> Any:
+    """The handler sends to a client that has gone."""
+
     def then(self: Asking) -> None:
         for _ in range(2):
             self.request.sendall(b"for nobody")
@@ -176,6 +190,8 @@ def pipe_breaks(make: Make, told: list[object]) -> Any:
 
 
 def client_half_closes(make: Make, told: list[object]) -> Any:
+    """The client says that it will send no more, and reads on."""
+
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             self.wfile.write(self.rfile.read().upper())
@@ -189,6 +205,8 @@ def client_half_closes(make: Make, told: list[object]) -> Any:
 
 
 def client_is_silent(make: Make, told: list[object]) -> Any:
+    """The client says nothing until the handler's timeout."""
+
     class Handler(socketserver.StreamRequestHandler):
         timeout = 0.02
 
@@ -210,18 +228,21 @@ class Leaving(socketserver.BaseRequestHandler):
 
 
 def handler_exits(make: Make, told: list[object]) -> Any:
+    """`sys.exit` in a handler of the serving thread ends the loop."""
     with looping(make(socketserver.TCPServer)(ADDRESS, Leaving), told) as server:
         told.append(ask(server, b""))
     return server
 
 
 def handler_exits_in_a_thread(make: Make, told: list[object]) -> Any:
+    """`sys.exit` in a thread ends that thread, in silence."""
     with looping(make(socketserver.ThreadingTCPServer)(ADDRESS, Leaving), told) as server:
         told += [ask(server, b""), ask(server, b"")]
     return server
 
 
 def handler_exits_in_a_child(make: Make, told: list[object]) -> Any:
+    """`sys.exit` in a child ends that child, in silence."""
     with looping(make(socketserver.ForkingTCPServer)(ADDRESS, Leaving), told) as server:
         told += [ask(server, b""), ask(server, b"")]
     return server
@@ -247,6 +268,7 @@ def interrupted(make: Make, told: list[object]) -> Any:
 
 
 def closed_twice(make: Make, told: list[object]) -> Any:
+    """`server_close` is called twice."""
     with looping(make(socketserver.ThreadingTCPServer)(ADDRESS, BaseShout), told) as server:
         told.append(ask(server, b"yes"))
     server.server_close()
@@ -255,6 +277,7 @@ def closed_twice(make: Make, told: list[object]) -> Any:
 
 
 def shut_down_twice(make: Make, told: list[object]) -> Any:
+    """`shutdown` is called again after the loop has ended, and is remembered for the next one."""
     with looping(make(socketserver.TCPServer)(ADDRESS, BaseShout), told) as server:
         told.append(ask(server, b"yes"))
         server.shutdown()
@@ -265,6 +288,7 @@ def shut_down_twice(make: Make, told: list[object]) -> Any:
 
 
 def shut_down_too_early(make: Make, told: list[object]) -> Any:
+    """`shutdown` waits for a loop that has not begun; the loop ends as soon as it does."""
     with make(socketserver.TCPServer)(ADDRESS, BaseShout) as server:
         stopping = threading.Thread(target=server.shutdown)
         stopping.start()
@@ -275,6 +299,8 @@ def shut_down_too_early(make: Make, told: list[object]) -> Any:
 
 
 def child_raises(make: Make, told: list[object]) -> Any:
+    """A handler raises in a child."""
+
     class Handler(BaseShout):
         def handle(self) -> None:
             self.request.recv(10)
@@ -286,6 +312,8 @@ def child_raises(make: Make, told: list[object]) -> Any:
 
 
 def child_is_killed(make: Make, told: list[object]) -> Any:
+    """A child is killed by a signal while it handles its request."""
+
     class Handler(BaseShout):
         def handle(self) -> None:
             if self.request.recv(10) == b"die":

@@ -46,19 +46,20 @@ def _calls(trace: Trace, lane: str) -> tuple[Call, ...]:
     return inside(None)
 
 
-def _check(trace: Trace) -> None:
+def check_legal(trace: Trace) -> None:
+    """Every lane obeys the grammar."""
     for lane in trace.recording.lanes:
         if lane.kind == "client":
             continue
-        kind = "handler thread" if lane.name.startswith("Thread") else "thread"
+        kind = "child" if lane.kind == "child" else "handler thread" if lane.name.startswith("Thread") else "thread"
         assert violations(_calls(trace, lane.name), "hooks", kind) == []  # type: ignore[arg-type] # one of the lanes
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_the_trace_of_every_sample_is_legal(name: str) -> None:
     """Refusals, failures, datagrams and open calls obey the grammar, lane by lane, in both orders."""
-    _check(sample(name))
-    _check(sample(name).arrival())
+    check_legal(sample(name))
+    check_legal(sample(name).arrival())
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -72,7 +73,7 @@ def test_the_trace_of_every_kind_of_server_is_legal(name: str) -> None:
                 client.send(b"hello\n")
 
                 assert client.receive() == b"HELLO\n"
-    _check(served.trace)
+    check_legal(served.trace)
 
 
 def test_a_trace_that_was_tampered_with_is_not_legal() -> None:
