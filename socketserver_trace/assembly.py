@@ -34,7 +34,7 @@ from socketserver_trace.recording import Lane, Names, Recording
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any
+    from typing import Any, Final
 
     from socketserver_trace.events import Scalar
     from socketserver_trace.recorder import Flow, Meaning, Recorder, Source
@@ -128,20 +128,24 @@ def _told(
         detail |= {"address": address_text(address[0])} if address else {}
     elif meaning.kind == SEND:
         size = payload
-    elif meaning.kind == START:
-        detail["starts"] = names.get(payload, "")
-    elif meaning.kind == JOIN:
+    elif meaning.kind in LANES:
         known = names.get(id(payload))
-        detail |= {} if known is None else {"joins": known}
+        detail |= {} if known is None else {LANES[meaning.kind]: known}
     elif meaning.kind in {END, KERNEL}:
         detail |= payload
-    elif meaning.kind == CONNECT or meaning.hook == "get_request":
-        detail |= {} if payload is None else {"address": address_text(payload)}
-    elif meaning.kind == NOTE:
-        detail["text"] = payload
     elif payload is not None:
-        detail["result"] = payload
+        detail |= _value(meaning, payload)
     return data, size, detail
+
+
+LANES: Final = {START: "starts", JOIN: "joins"}
+"""The details that name another lane."""
+
+
+def _value(meaning: Meaning, payload: Any) -> dict[str, Scalar]:
+    if meaning.kind == CONNECT or meaning.hook == "get_request":
+        return {"address": address_text(payload)}
+    return {"text" if meaning.kind == NOTE else "result": payload}
 
 
 def _error(payload: tuple[str, tuple[Scalar, ...]]) -> dict[str, Scalar]:
@@ -198,7 +202,10 @@ def _lanes(records: Iterable[Record]) -> dict[Flow, Lane]:
     main = [flow for flow in flows if flow.is_main_thread]
     servers = [flow for flow in serving if flow not in main]
     known = {*clients, *main, *servers, *moved}
-    others = sorted((flow for flow in flows if flow not in known), key=lambda flow: (flows[flow], flow.number))
+    # Those that work for no connection come last, so that no other gets another name when they begin.
+    others = sorted(
+        (flow for flow in flows if flow not in known), key=lambda flow: (not flows[flow], flows[flow], flow.number)
+    )
     children = sorted((flow for flow in others if flow.is_child), key=_forked)
     named: dict[Flow, Lane] = {}
     names = Names()

@@ -17,10 +17,12 @@ import time
 from contextlib import contextmanager
 from time import perf_counter_ns
 
+from socketserver_trace.assembly import assemble
 from socketserver_trace.events import CLOSE, CONNECT, ENTER, HALF_CLOSE, RAISE, RECEIVE, RETURN, SEND
 from socketserver_trace.recorder import Flow, Meaning, failure, local
 from socketserver_trace.sentences import ClientClosed, NobodyListens, NotBytes, StreamEnded, WaitedInVain
 from socketserver_trace.transfers import payload_of
+from socketserver_trace.waits import sentence_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Client:
         self._source = source
         self._flow = Flow(name)
         self._closed = False
+        self._waits_since = 0
 
     def __repr__(self) -> str:
         return f"<client {self.name}, {'closed' if self._closed else 'open'}>"
@@ -77,8 +80,10 @@ class Client:
         self._record(kind, RETURN, hook, told[0])
 
     def _record(self, kind: str, phase: str, hook: str, payload: object) -> None:
-        meaning = Meaning(kind, phase, hook, owner="client")
-        self._source.record((perf_counter_ns(), self._flow, self._source, meaning, None, (local.here, payload)))
+        meaning, now = Meaning(kind, phase, hook, owner="client"), perf_counter_ns()
+        if phase == ENTER:
+            self._waits_since = now
+        self._source.record((now, self._flow, self._source, meaning, None, (local.here, payload)))
 
     def _moved(self, data: bytes, *more: object) -> tuple[object, ...]:
         if isinstance(data, str):
@@ -92,8 +97,18 @@ class Client:
         try:
             yield time.monotonic() + self.timeout
         except TimeoutError:
-            why = f": {self._source.ended}" if self._source.ended else ""
-            raise WaitedInVain(f"{self.name} waited {self.timeout:g} s for {waiting_for}, in vain{why}.") from None
+            raise WaitedInVain(
+                f"{self.name} waited {self.timeout:g} s for {waiting_for}, in vain{self._why()}"
+            ) from None
+
+    def _why(self) -> str:
+        """Who waits for whom, while this client still waits."""
+        if self._source.ended:
+            return f": {self._source.ended}."
+        recording = assemble(self._source.recorder)
+        mine = (event.lane for event in reversed(recording.events) if event.time_ns == self._waits_since)
+        told = sentence_of(next(mine, ""), recording)
+        return f": {told}" if told else "."
 
     def _receive_once(self, deadline: float) -> bytes:
         remaining = deadline - time.monotonic()

@@ -11,7 +11,7 @@ from collections import defaultdict
 
 from socketserver_trace import diagram as drawing
 from socketserver_trace.endpoints import from_details
-from socketserver_trace.events import ENTER, JOIN, RAISE
+from socketserver_trace.events import ENTER, JOIN, RAISE, RETURN
 from socketserver_trace.telling import brief
 from socketserver_trace.wording import error_text, safe
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from socketserver_trace.rows import Sheet
     from socketserver_trace.waits import Wait
 
+OVER: Final = (None, RETURN)
+"""The phases of a join that is over: in causal order, and in the order of arrival."""
+
 NAMED: Final = 3
 """How many of the lanes that were joined together are named."""
 
@@ -37,7 +40,7 @@ class Endings:
         self.waits = waits
         self.joined: dict[tuple[str, int | None], list[Event]] = defaultdict(list)
         for event in recording.events:
-            if event.kind == JOIN and event.phase is None:
+            if event.kind == JOIN and event.phase in OVER:
                 self.joined[event.lane, event.parent].append(event)
         self.collected = {event.detail.get("joins") for event in whole.events if event.kind == JOIN}
 

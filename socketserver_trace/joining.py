@@ -65,7 +65,7 @@ def _recorded_joins(source: Source, threads: list[threading.Thread]) -> Iterator
 
 
 def workers_of(source: Source) -> list[Flow]:
-    """The threads of a server that have begun to handle a request, as far as their records are kept."""
+    """The threads of a server that have begun to handle a request, as far as their records are kept, in that order."""
     records = source.records.copy()
     begun = {
         records[at + 1]: None

@@ -27,8 +27,9 @@ def unsettled(recording: Recording) -> str | None:
     """A sentence about a lane that is at work; None when the server waits for the world."""
     recording = match(recording)
     events = without_idle_polls(recording.events)
-    waiting = {wait.lane for wait in waits_of(recording)}
     last = {event.lane: event for event in events}
+    # Whoever sends may be done in a moment, or never: nobody can tell.
+    waiting = {wait.lane for wait in waits_of(recording) if wait.lane in last and last[wait.lane].kind != SEND}
     for lane in recording.lanes:
         if lane.kind in {CLIENT, MAIN} or lane.name not in last or lane.name in waiting:
             continue

@@ -26,6 +26,7 @@ from socketserver_trace.assembly import address_text, assemble
 from socketserver_trace.clients import TIMEOUT, client_of, new_folder, remove_folder
 from socketserver_trace.events import RETURN, START
 from socketserver_trace.fronts import Shell, source_of, traced
+from socketserver_trace.joining import workers_of
 from socketserver_trace.kernel import KernelView, record, snapshot
 from socketserver_trace.quiescence import unsettled
 from socketserver_trace.recorder import DEFAULT_CAP, Flow, Meaning, Recorder, Source, acting_for, local, sharing
@@ -206,8 +207,17 @@ class Served:
             # Only then: a loop that is just beginning must not find its socket closed.
             self._thread.join(self._timeout)
         late.append(self._within_the_deadline("server_close"))
+        self._join_the_rest()
         self._remove_folder()
         return next((sentence for sentence in late if sentence is not None), None)
+
+    def _join_the_rest(self) -> None:
+        """Threads that `server_close` does not wait for, because they are daemons say, are not left behind either."""
+        rest = [thread for flow in workers_of(self._source) if (thread := flow.runs_in()) is not None]
+        if any(thread.is_alive() for thread in rest):
+            self._break_off()
+        for thread in rest:
+            thread.join(self._timeout)
 
     def _within_the_deadline(self, method: str) -> str | None:
         """Call a method that may wait, as this thread. When it is late, break off the connections it waits for."""

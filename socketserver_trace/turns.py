@@ -188,9 +188,10 @@ class Ranks:
     raced: bool = False
 
     def of(self, connection: int | None) -> tuple[int, int]:
-        """By the rank; a connection that has none, because nobody knows its client, by its number."""
-        number = connection or 0
-        return (1, self.connections[number]) if number in self.connections else (0 if not number else 2, number)
+        """By its rank; one that has none, because nobody knows its client, by its number; last, where there is none."""
+        if connection in self.connections:
+            return 0, self.connections[connection]
+        return (1, connection) if connection else (2, 0)
 
 
 def race(events: Sequence[Event], flows: Iterable[list[list[Turn]]], graph: Graph) -> Ranks:

@@ -104,6 +104,12 @@ def sentence_about(hook: str, recording: Recording) -> str:
     return str(waits.chain(lane))
 
 
+def sentence_of(lane: str, recording: Recording) -> str | None:
+    """The sentence about the wait of a lane; None when nobody is known for whom it waits."""
+    waits = _Waits(match(recording))
+    return str(waits.chain(lane)) if lane in waits.found else None
+
+
 def given(events: Iterable[Event]) -> set[int]:
     """The connections on which a client has sent more than was read, or has said that it is done, unheard."""
     sent: dict[int, int] = {}
@@ -138,6 +144,7 @@ class _Waits:
         self.handled_by: dict[int | None, str] = {}
         self.clients: dict[int | None, str] = {}
         self.movers: dict[str, str] = {}
+        self.asked: dict[str, int | None] = {}  # the connection of what a client asked last
         for event in recording.events:
             self._note(event)
         self.given = given(recording.events)
@@ -168,6 +175,8 @@ class _Waits:
         if is_client(event):
             self.movers[event.lane] = strand(event)
             self.clients[event.connection] = event.lane
+            if event.kind == CONNECT or (event.kind == SEND and event.phase == ENTER):
+                self.asked[event.lane] = event.connection
         elif event.connection is not None:
             self.handled_by[event.connection] = event.lane
 
@@ -210,7 +219,8 @@ class _Waits:
         return Wait(lane, send.call, reader, self._inside(lane), f"waits until {reader or 'its peer'} reads")
 
     def _for_the_server(self, lane: str, receive: Event) -> Wait | None:
-        server = self.handled_by.get(receive.connection) if receive.connection is not None else None
+        number = self.asked.get(lane)
+        server = self.handled_by.get(number) if number is not None else None
         if server is not None and (not self.open.get(server) or polls(self.last[server])):
             what = "waits for bytes that nobody will send: its request is over"
             return Wait(lane, receive.call, None, "", what, hopeless=True)

@@ -34,11 +34,13 @@ ADDRESS = ("127.0.0.1", 0)
 def looping(server: Any, told: list[object]) -> Iterator[Any]:
     """The server, serving in a thread and closed in the end; how the loop ended, and what was printed, is told."""
 
+    ended: list[object] = []
+
     def loop() -> None:
         try:
             server.serve_forever(0.01)
         except BaseException as error:  # noqa: BLE001 - told
-            told.append(f"the loop ended by {error!r}")
+            ended.append(f"the loop ended by {error!r}")
 
     printed = io.StringIO()
     thread = threading.Thread(target=loop)
@@ -49,6 +51,7 @@ def looping(server: Any, told: list[object]) -> Iterator[Any]:
         finally:
             server.shutdown()
             thread.join(TIMEOUT)
+            told += ended
             _close(server, told)
     told.extend(_errors_in(printed.getvalue()))
 

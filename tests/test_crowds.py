@@ -25,8 +25,8 @@ from tests.test_traces_are_legal import check_legal
 
 SOAK = int(os.environ.get("SOAK", "0"))
 RUNS = {1: SOAK or 10, 4: SOAK or 10, 50: SOAK or 2}
-REQUESTS = 10_000 if SOAK else 640
 CLIENTS = 32
+REQUESTS = CLIENTS * (313 if SOAK else 20)
 
 pytestmark = [
     pytest.mark.slow,
