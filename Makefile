@@ -19,12 +19,13 @@ LAB_SETTINGS     := $(VENV)/share/jupyter/lab/settings
 STAY_ON_LOOPBACK := {"@jupyterlab/apputils-extension:notification": {"checkForUpdates": false, "fetchNews": "false"}}
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test style types check-lessons unit bench lessons clean
+.PHONY: help lab test style types check-lessons unit soak bench lessons clean
 
 help:
 	@echo "make lab      open the course in JupyterLab (PORT=8890 chooses the port, BROWSER=no only prints the address)"
 	@echo "make test     run every check: style, types, lessons, tests"
 	@echo "make lessons  run the lessons again and save what they show"
+	@echo "make soak     run what is concurrent 200 times (about half an hour)"
 	@echo "make bench    measure what tracing costs"
 	@echo "make clean    remove .venv and what the tools left"
 	@echo "PYTHON=python3.12 chooses the Python that .venv is made with; it must be 3.10 or newer"
@@ -48,7 +49,10 @@ types: $(VENV)/stamp-test
 	$(BIN)/mypy
 
 # A lesson's cells share a kernel, so all of a file goes to one worker.
-check-lessons: $(VENV)/stamp-test
+check-soak: $(VENV)/stamp-test
+	SOAK=200 $(BIN)/python -m pytest -n $(WORKERS) tests/test_crowds.py
+
+lessons: $(VENV)/stamp-test
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=30 -p no:randomly \
 	    -n $(WORKERS) --dist loadfile --quiet notebooks
 

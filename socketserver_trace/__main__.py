@@ -3,6 +3,7 @@
     python -m socketserver_trace run program.py
     python -m socketserver_trace run --output trace.svg -m http.server 0
     python -m socketserver_trace show trace.jsonl
+    python -m socketserver_trace explain trace.jsonl handle_timeout
     python -m socketserver_trace demo
 
 `run` runs a program as Python itself would, with the classes of `socketserver` traced, and draws what its servers did
@@ -62,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("trace", metavar="TRACE")
     show.set_defaults(command=_show)
 
+    why = commands.add_parser("explain", help="say why a hook ran, ran twice, or did not run")
+    why.add_argument("-c", "--connection", type=int, metavar="N", help="for this connection only")
+    why.add_argument("trace", metavar="TRACE")
+    why.add_argument("hook", metavar="HOOK")
+    why.set_defaults(command=_explain)
+
     demo = commands.add_parser("demo", help="serve one small request and draw it")
     demo.add_argument("-o", "--output", type=_output, metavar="FILE", help=written)
     demo.set_defaults(command=_demo)
@@ -88,6 +95,16 @@ def _run(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     trace = load(options.trace)
     _write(trace.arrival() if options.arrival else trace, options.output, terminal=sys.stdout)
+    return 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from socketserver_trace.explanations import explain
+
+    try:
+        print(explain(load(options.trace), options.hook, connection=options.connection).text(numbers=True))
+    except LookupError as error:
+        raise ValueError(str(error)) from None
     return 0
 
 

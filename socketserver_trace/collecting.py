@@ -53,7 +53,7 @@ class ForkSteps:
         here = local.here
         before, here.source = here.source, source
         children = _children_of(self)
-        if isinstance(getattr(self, "RequestHandlerClass", None), type):
+        if isinstance(vars(self).get("RequestHandlerClass"), type):
             _ = self._socketserver_trace_maker  # made once, here, and not in every child
         try:
             return method(*arguments, **options)
@@ -81,7 +81,7 @@ class CollectSteps:
 
 
 def _children_of(server: Any) -> set[int]:
-    return set(getattr(server, "active_children", None) or ())
+    return set(vars(server).get("active_children") or ())
 
 
 def _with_an_os_that_remembers(source: Source) -> Any:

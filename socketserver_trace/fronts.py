@@ -22,6 +22,7 @@ import functools
 import socketserver
 from abc import ABCMeta
 from contextlib import contextmanager
+from dataclasses import FrozenInstanceError
 from socketserver import BaseRequestHandler, BaseServer
 from types import MappingProxyType
 
@@ -123,9 +124,14 @@ class Shell:
             super().__init_subclass__(**options)
 
 
-@functools.cache
 def front_of(kind: type) -> type:
     """The class whose objects are traced, in front of a finished class of the program."""
+    # By identity: a metaclass of the program's own may say that a class has no hash. A front keeps its class alive.
+    front = _fronts.get(id(kind))
+    return _fronts.setdefault(id(kind), _made_front_of(kind)) if front is None else front
+
+
+def _made_front_of(kind: type) -> type:
     if FRONT in vars(kind):
         return kind
     server = issubclass(kind, BaseServer)
@@ -147,6 +153,8 @@ def front_of(kind: type) -> type:
     program = program_classes(kind)[0]
     wrappers |= {"__slots__": (), SHELL: True, FRONT: True, "__class__": _class_property(program)}
     wrappers["_socketserver_trace_front_of"] = staticmethod(front_of)
+    if getattr(vars(program).get("__dataclass_params__"), "frozen", False):
+        wrappers |= {"__setattr__": _frozen, "__delattr__": _frozen}
     return _make(_front_metaclass(type(kind), program), kind, (inner,), wrappers)  # type: ignore[no-any-return] # a class
 
 
@@ -173,10 +181,17 @@ def _make(metaclass: type, kind: type, bases: tuple[type, ...], namespace: dict[
 
 
 def _shell(kind: type) -> Any:
-    return _shells.setdefault(kind, _make(type(kind), kind, (*_shell_bases(kind), kind), {SHELL: True}))
+    shell = _shells.get(id(kind))
+    if shell is None:
+        made = _make(type(kind), kind, (*_shell_bases(kind), kind), {SHELL: True})
+        shell = _shells.setdefault(id(kind), made)
+    return shell
 
 
-_shells: Final[dict[type, type]] = {}
+_shells: Final[dict[int, type]] = {}
+"""The shells and the fronts by the identities of the classes that they stand for, and keep alive."""
+
+_fronts: Final[dict[int, type]] = {}
 
 
 def _shell_bases(kind: type) -> tuple[type, ...]:
@@ -195,9 +210,13 @@ def _front_metaclass(metaclass: type, program: type) -> type:
     def delete_from_program(_front: type, name: str) -> None:
         delattr(program, name)
 
-    return type(metaclass)(
-        metaclass.__name__, (metaclass,), {"__setattr__": set_on_program, "__delattr__": delete_from_program}
-    )
+    namespace: dict[str, Any] = {"__setattr__": set_on_program, "__delattr__": delete_from_program}
+    plain = all(getattr(metaclass, name) is getattr(type, name) for name in ("__eq__", "__hash__"))
+    if plain and not issubclass(metaclass, ABCMeta):  # an abstract class keeps tables of the classes that it has met
+        # A table of the program whose keys are its classes is asked for type(self).
+        namespace["__eq__"] = lambda front, other: other is front or other is program
+        namespace["__hash__"] = lambda _front: hash(program)
+    return type(metaclass)(metaclass.__name__, (metaclass,), namespace)
 
 
 def _class_property(program: type) -> property:
@@ -207,6 +226,11 @@ def _class_property(program: type) -> property:
         object.__dict__["__class__"].__set__(self, front_of(kind))
 
     return property(lambda _self: program, set_class)
+
+
+def _frozen(_self: object, name: str, *_value: object) -> None:
+    """What a frozen dataclass does, which looks at `type(self)` and so would spare the front."""
+    raise FrozenInstanceError(f"cannot {'assign to' if _value else 'delete'} field {name!r}")
 
 
 def _alone(recorded: Any) -> Any:

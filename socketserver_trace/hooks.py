@@ -233,7 +233,7 @@ def _polled(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meanin
     # An idle loop calls it a few times a second, in which nothing happens and of which nothing is worth keeping.
     def wrapper(self: Any) -> Any:
         here = local.here
-        if not here.polling or getattr(self, "active_children", None):
+        if not here.polling or vars(self).get("active_children"):
             here.polling = True
             return recorded(self)
         here.quiet = True

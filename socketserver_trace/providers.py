@@ -6,7 +6,6 @@ depend on the tracer's own classes, which stand in the same MRO.
 
 from __future__ import annotations
 
-import functools
 import inspect
 import sys
 from types import FunctionType
@@ -49,10 +48,9 @@ def provider_of(kind: type, hook: str) -> type:
 
 def is_own(provider: type) -> bool:
     """Whether a class is the program's own: not of the standard library."""
-    return provider.__module__.partition(".")[0] not in sys.stdlib_module_names
+    return str(provider.__module__).partition(".")[0] not in sys.stdlib_module_names
 
 
-@functools.cache
 def meanings(kind: type, hook: str, owner: str) -> tuple[Meaning, Meaning, Meaning]:
     """What the enter, the return and the raise of a hook mean, for all instances of a class."""
     provider = provider_of(kind, hook)

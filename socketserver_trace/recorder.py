@@ -181,6 +181,10 @@ class Source:
         self.record = recorder.record
         recorder.sources.append(self)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy of a server, or one that was pickled, has no source: what it does is not this server's doing."""
+        return type(None), ()
+
     def fault(self, error: BaseException, doing: str) -> None:
         """Record that the tracer failed at something. The server goes on."""
         meaning = Meaning(FAULT, None, None, detail={"doing": doing})

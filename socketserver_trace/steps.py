@@ -60,6 +60,15 @@ class Steps:
     def __init_subclass__(cls, **options: Any) -> None:
         """Nothing: a class of the program that counts its subclasses does not count the tracer's."""
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """What copies and pickles are made of: of the program's class, which others know by its name."""
+        reduced = super().__reduce_ex__(protocol)
+        front, program = type(self), self.__class__
+        if not isinstance(reduced, tuple) or front is program:
+            return reduced
+        made_of = tuple(program if part is front else part for part in reduced[1])
+        return (reduced[0], made_of, *reduced[2:])
+
 
 class ServerSteps(Steps):
     """What tracing does inside a server's hooks."""
@@ -195,8 +204,9 @@ def _make_and_adopt(source: Source, front_of: Callable[[type], type], make: Any,
 def _trace_datagrams(server: Any, source: Source) -> None:
     """The replies to datagrams leave by the server's own socket, so that one is traced as well."""
     try:
-        if getattr(server, "socket_type", None) == socket.SOCK_DGRAM:
-            attach(server.socket, source, None)
+        listening = vars(server).get("socket")
+        if isinstance(listening, socket.socket) and listening.type == socket.SOCK_DGRAM:
+            attach(listening, source, None)
     except Exception as error:  # noqa: BLE001 - a server is free to have another kind of socket, or none
         source.fault(error, "tracing the server's socket")
 

@@ -143,6 +143,7 @@ class _Waits:
         self.last: dict[str, Event] = {}
         self.handled_by: dict[int | None, str] = {}
         self.clients: dict[int | None, str] = {}
+        self.over: set[int | None] = set()
         self.movers: dict[str, str] = {}
         self.asked: dict[str, int | None] = {}  # the connection of what a client asked last
         for event in recording.events:
@@ -178,6 +179,8 @@ class _Waits:
             if event.kind == CONNECT or (event.kind == SEND and event.phase == ENTER):
                 self.asked[event.lane] = event.connection
         elif event.connection is not None:
+            if event.hook == "shutdown_request" and event.phase != ENTER:
+                self.over.add(event.connection)
             self.handled_by[event.connection] = event.lane
 
     def _wait(self, lane: str) -> Wait | None:
@@ -221,11 +224,13 @@ class _Waits:
     def _for_the_server(self, lane: str, receive: Event) -> Wait | None:
         number = self.asked.get(lane)
         server = self.handled_by.get(number) if number is not None else None
-        if server is not None and (not self.open.get(server) or polls(self.last[server])):
+        if number in self.over:
             what = "waits for bytes that nobody will send: its request is over"
             return Wait(lane, receive.call, None, "", what, hopeless=True)
         if server is not None:
-            return Wait(lane, receive.call, server, "", f"waits for bytes from {server}")
+            # A loop that polls has handed the request on, to a thread that has not begun.
+            at_work = bool(self.open.get(server)) and not polls(self.last[server])
+            return Wait(lane, receive.call, server, "", f"waits for bytes from {server}") if at_work else None
         server = next((name for name in self._loops(receive.server) if not polls(self.last[name])), None)
         if server is None:
             return None

@@ -33,7 +33,6 @@ ADDRESS = ("127.0.0.1", 0)
 @contextmanager
 def looping(server: Any, told: list[object]) -> Iterator[Any]:
     """The server, serving in a thread and closed in the end; how the loop ended, and what was printed, is told."""
-
     ended: list[object] = []
 
     def loop() -> None:

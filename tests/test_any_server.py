@@ -46,7 +46,7 @@ from socketserver_trace.lifecycle.walker import Call, violations
 from socketserver_trace.recorder import sharing
 from socketserver_trace.recording import CLIENT
 from tests.helpers import serving
-from tests.test_traces_are_legal import _calls
+from tests.test_traces_are_legal import calls_of
 
 CALM = 30
 """How many seconds a client waits on a busy machine."""
@@ -130,14 +130,17 @@ def _without_chance(printed: str) -> str:
 
 
 def entered(trace: Trace, connection: int) -> tuple[str, ...]:
-    """The hooks of a connection, one lane after the other."""
-    events = [event for event in trace.select(connection=connection) if event.kind == HOOK and event.phase == "enter"]
-    return tuple(event.hook or "" for lane in trace.recording.lanes for event in events if event.lane == lane.name)
+    """The hooks of a connection, one lane after the other, the lane that took it first."""
+    lanes: dict[str, list[str]] = {}
+    for event in trace.arrival().select(connection=connection):
+        if event.kind == HOOK and event.phase == "enter":
+            lanes.setdefault(event.lane, []).append(event.hook or "")
+    return tuple(hook for hooks in lanes.values() for hook in hooks)
 
 
 def unlawful(trace: Trace) -> list[str]:
     """What the lifecycle tables say cannot happen, in a sentence each."""
-    lanes = [_calls(trace, lane.name) for lane in trace.recording.lanes if lane.kind != CLIENT]
+    lanes = [calls_of(trace, lane.name) for lane in trace.recording.lanes if lane.kind != CLIENT]
     return [
         sentence
         for calls in lanes
@@ -259,7 +262,7 @@ SCRIPT = """#!/bin/sh
 echo "Content-Type: text/plain"
 echo
 echo "$REQUEST_METHOD $PATH_INFO $QUERY_STRING"
-cat
+head -c "${CONTENT_LENGTH:-0}"
 """
 
 
@@ -516,7 +519,7 @@ def wrapped_before_it_listens(module: Any, context: ssl.SSLContext) -> Any:
 
 
 def secrets(libraries: Libraries, *, secured: Callable[..., Any], certificate: Path, folder: Path) -> Any:
-    """A large file and a small one by TLS, a client that does not trust the server, and one that does not speak TLS."""
+    """Files large and small by TLS, several on one connection and one on another."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     module = libraries.module("http.server")

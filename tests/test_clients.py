@@ -85,7 +85,7 @@ def test_a_stream_client_that_waits_in_vain_says_for_what(
 ) -> None:
     """Every receive has a deadline, after which a sentence names the client, the time and what it waited for."""
     with serve(socketserver.ThreadingTCPServer, Shout) as served, served.client("alice", timeout=0.01) as alice:
-        with pytest.raises(TimeoutError, match=rf"^alice waited 0\.01 s for {waited_for}, in vain\.$"):
+        with pytest.raises(TimeoutError, match=rf"^alice waited 0\.01 s for {waited_for}, in vain[.:]"):
             getattr(alice, method)(*arguments)
 
 
@@ -105,7 +105,7 @@ def test_sending_to_nobody_who_reads_ends_at_the_deadline() -> None:
             go_on.wait(TIMEOUT)
 
     with serve(socketserver.ThreadingTCPServer, Deaf) as served, served.client("alice", timeout=0.05) as alice:
-        with pytest.raises(TimeoutError, match=r"^alice waited 0\.05 s for room to send, in vain\.$"):
+        with pytest.raises(TimeoutError, match=r"^alice waited 0\.05 s for room to send, in vain[.:]"):
             alice.send(bytes(50_000_000))
         go_on.set()
 

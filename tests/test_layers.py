@@ -38,9 +38,9 @@ RECORDING = [
 ]
 VIEWING = ["wording", "telling", "diagram", "columns", "rows", "traffic", "endings", "layout", "paint.markup",
            "paint.table", "paint.text", "paint.svg", "paint.html", "paint.mermaid", "paint",
-           "reasons.source", "reasons.calls", "reasons.case", "reasons.rule", "reasons.answer", "reasons.making", "reasons.accepting",
-           "reasons.concurrency", "reasons.waiting", "reasons.handling", "reasons.looping", "reasons.closing",
-           "reasons.datagrams", "reasons.streams", "reasons.fallback", "reasons", "explanations",
+           "reasons.source", "reasons.calls", "reasons.case", "reasons.rule", "reasons.answer", "reasons.making",
+           "reasons.accepting", "reasons.concurrency", "reasons.waiting", "reasons.handling", "reasons.looping",
+           "reasons.closing", "reasons.datagrams", "reasons.streams", "reasons.fallback", "reasons", "explanations",
            "export.jsonl", "export"]  # fmt: skip
 PEOPLE = ["kernel", "trace", "serving", "__init__", "__main__"]
 MAY_KNOW = {"PURE": [], "RECORDING": PURE, "VIEWING": PURE, "PEOPLE": [*PURE, *RECORDING, *VIEWING]}

@@ -144,7 +144,7 @@ def test_a_call_that_has_not_ended_has_an_open_end() -> None:
     waiting = diagram.steps[-1]
     open_bars = {bar.column for bar in diagram.bars if bar.open}
 
-    assert (waiting.label, waiting.caption, waiting.open) == ("recv()", "waits for bytes", True)
+    assert (waiting.label, waiting.caption, waiting.open) == ("recv()", "waits for bytes from alice", True)
     assert len(open_bars) == 3
     assert all(bar.last == len(diagram.rows) - 1 for bar in diagram.bars if bar.open)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -106,13 +107,26 @@ def test_demo_draws_one_request(capsys: pytest.CaptureFixture[str]) -> None:
     assert "b'HELLO\\n'" in capsys.readouterr().out
 
 
+def test_explain_says_why_with_the_line_that_decides(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`explain` answers from a saved trace, with the number of the line in the running socketserver.py."""
+    assert main(["demo", "--output", str(tmp_path / "demo.jsonl")]) == 0
+    assert main(["explain", str(tmp_path / "demo.jsonl"), "handle_timeout"]) == 0
+    said = capsys.readouterr().out
+
+    assert said.startswith("handle_timeout() did not run.\n")
+    assert re.search(r"BaseServer\.serve_forever in socketserver\.py, line [0-9]+\n", said)
+
+
 def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that is not there, or not a trace, or a program that does not exist: one line, status 2, no traceback."""
     (tmp_path / "notes.txt").write_text("buy milk\n", encoding="utf-8")
+    main(["demo", "--output", str(tmp_path / "demo.jsonl")])
     for arguments in (
         ["show", str(tmp_path / "gone.jsonl")],
         ["show", str(tmp_path / "notes.txt")],
         ["run", "gone.py"],
+        ["explain", str(tmp_path / "demo.jsonl"), "hanlde"],
+        ["explain", str(tmp_path / "demo.jsonl"), "handle", "--connection", "7"],
     ):
         status = main(arguments)
         error = capsys.readouterr().err

@@ -74,7 +74,8 @@ def test_a_handler_stuck_on_a_silent_client_is_named_and_broken_off(name: str, m
 
     served = serve(Server, Wait, timeout=0.1)
     said = (
-        rf"^{method}\(\) still waited after 0\.1 s: .* was still in handle\(\) of connection 1, which waits for bytes"
+        rf"^{method}\(\) still waited after 0\.1 s: main.* waits for .*; "
+        r".*, in handle\(\) of connection 1, waits for bytes from its client\.$"
     )
     with pytest.raises(StillWaiting, match=said):  # noqa: PT012 - it is the end of the block that raises
         with served:

@@ -23,7 +23,7 @@ def _outcome(end: Event | None) -> str:
     return "false" if end.hook == "verify_request" and not end.detail.get("result") else "returned"
 
 
-def _calls(trace: Trace, lane: str) -> tuple[Call, ...]:
+def calls_of(trace: Trace, lane: str) -> tuple[Call, ...]:
     """The hooks of a lane as the calls that the walker knows."""
     events = [event for event in trace if event.lane == lane and event.kind == HOOK]
     ends = {event.call: event for event in events if event.phase != "enter"}
@@ -52,7 +52,7 @@ def check_legal(trace: Trace) -> None:
         if lane.kind == "client":
             continue
         kind = "child" if lane.kind == "child" else "handler thread" if lane.name.startswith("Thread") else "thread"
-        assert violations(_calls(trace, lane.name), "hooks", kind) == []  # type: ignore[arg-type] # one of the lanes
+        assert violations(calls_of(trace, lane.name), "hooks", kind) == []  # type: ignore[arg-type] # one of the lanes
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -80,7 +80,7 @@ def test_a_trace_that_was_tampered_with_is_not_legal() -> None:
     """The walker sees when a step is missing: it is no rubber stamp."""
     trace = sample("one_request")
     tampered = trace.recording.keep(lambda event: event.hook != "verify_request")
-    calls = _calls(Trace(tampered), "server")
+    calls = calls_of(Trace(tampered), "server")
 
     found = violations(calls, "hooks", "thread")
     assert len(found) == 1
