@@ -47,7 +47,7 @@ __all__ = ["Explanation", "Reason", "SourceLine", "explain"]
 def explain(trace: object, hook: str, *, connection: int | None = None) -> Explanation:
     """Why a hook ran, ran twice, or did not run.
 
-    `trace` is a trace or a recording; a selection is explained as if nothing else had happened, so give it whole.
+    `trace` is a trace or a recording; of a selection the whole trace is looked at.
     `hook` is the name of a hook, of a server or of a handler; of the two constructors one is named as "server.__init__"
     or "handler.__init__". "thread", "child" (or "fork") and "handler" ask why there is one, or none. LookupError with a
     sentence for a name that is no hook, and for a connection that is not in the trace.
@@ -116,7 +116,7 @@ def _nearest(asked: str) -> str:
 
 def _whole(trace: object) -> Recording:
     """The recording with the clients that it has, and without the idle turns of the loop."""
-    found = getattr(trace, "recording", trace)
+    found = getattr(trace, "whole", trace)
     if not isinstance(found, Recording):
         kind = type(trace).__name__
         raise TypeError(f"explain() takes a trace first, as explain(served.trace, 'handle'), and not a {kind}.")

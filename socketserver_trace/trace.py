@@ -50,14 +50,15 @@ class Trace(Sequence["Event"]):
         self._wanted = wanted
 
     @cached_property
-    def _whole(self) -> Recording:
+    def whole(self) -> Recording:
+        """All that was recorded, in the order of this trace, also what a selection leaves out."""
         whole = infer_clients(match(self._recorded))
         return causal_order(whole) if self._order == CAUSAL else whole
 
     @cached_property
     def recording(self) -> Recording:
         """The events of this trace, with their lanes, as a plain value."""
-        return self._whole if self._wanted is None else _with_lanes_in_use(self._whole.keep(self._wanted))
+        return self.whole if self._wanted is None else _with_lanes_in_use(self.whole.keep(self._wanted))
 
     @property
     def order(self) -> str:
@@ -111,7 +112,7 @@ class Trace(Sequence["Event"]):
         """The events that are all of this, as a trace. LookupError for a lane, kind or phase that does not exist."""
         asked = {"lane": lane, "connection": connection, "hook": hook, "kind": kind, "phase": phase}
         given = {name: value for name, value in asked.items() if value is not None}
-        _refuse_typos(self._whole, given)
+        _refuse_typos(self.whole, given)
         before = self._wanted
 
         def wanted(event: Event) -> bool:
@@ -123,7 +124,7 @@ class Trace(Sequence["Event"]):
 
     def waits(self) -> tuple[Chain, ...]:
         """Who waits for whom at the end of the trace: chains and cycles, each a sentence when it is printed."""
-        return chains_of(self._whole)
+        return chains_of(self.whole)
 
     def arrival(self) -> Trace:
         """The same events as the clock saw them, idle polls included. Another run has another order."""
@@ -133,7 +134,7 @@ class Trace(Sequence["Event"]):
         """What is to be drawn, as plain numbers: the same for every painter."""
         from socketserver_trace.layout import lay_out
 
-        return lay_out(self.recording, whole=self._whole, order=self._order)
+        return lay_out(self.recording, whole=self.whole, order=self._order)
 
     def text(self) -> str:
         """The drawing as text."""
