@@ -68,4 +68,5 @@ VARIANTS: dict[str, Callable[[type[socketserver.BaseServer]], Classes]] = {
 KINDS: dict[str, type[socketserver.BaseServer]] = {
     "TCPServer": socketserver.TCPServer,
     "ThreadingTCPServer": socketserver.ThreadingTCPServer,
+    **({"ForkingTCPServer": socketserver.ForkingTCPServer} if hasattr(socketserver, "ForkingTCPServer") else {}),
 }

@@ -51,10 +51,9 @@ class Channel:
 
     @classmethod
     def of(cls, memory: mmap.mmap) -> Channel:
-        """The channel of a room, empty, with free slots."""
+        """The channel of a room, empty. Its slots are not touched: in a room of which none was used they are free."""
         made = cls(memory, 0, ROOM, SLOTS)
-        for channel in (made, *made.slots()):
-            channel.clear()
+        made.clear()
         return made
 
     def slots(self) -> list[Channel]:

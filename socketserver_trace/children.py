@@ -40,7 +40,7 @@ class Child:
 
     `flow` is the child's first flow, `parent` the one that forked, `source` the server that forked, where it is known.
     `above` is the child whose child it is, and in whose room it writes; `room` is the memory of a child that has one of
-    its own. `told` are the servers to which its beginning was told, because it works for
+    its own, which it `shares` when it has forked. `told` are the servers to which its beginning was told, because it works for
     them.
     """
 
@@ -50,6 +50,7 @@ class Child:
         self.parent = parent
         self.above = above
         self.room: mmap.mmap | None = None
+        self.shares = False
         self.source = parent.source
         self.connection = parent.connection
         self.forked = perf_counter_ns()
@@ -111,6 +112,7 @@ class Child:
         return None
 
     def _child_of_its_own(self, flow: Flow, slot: int, forked: tuple[int, Flow, Source, int | None]) -> Child:
+        self.shares = True
         channel = None if self.channel is None else self.channel.slots()[slot]
         made = Child(channel, flow, forked[1], self)
         made.forked, _parent, made.source, made.connection = forked

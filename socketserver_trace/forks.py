@@ -43,7 +43,10 @@ if TYPE_CHECKING:
 BIRTH: Final = 60_000_000_000
 """How many nanoseconds a child may take to its first step."""
 
-KEPT_ROOMS: Final = 16
+OFTEN: Final = 20_000_000
+"""How many nanoseconds may pass between two looks, where forks follow each other quickly."""
+
+KEPT_ROOMS: Final = 40
 """How many rooms of children that are gone are kept for those to come."""
 
 
@@ -69,6 +72,7 @@ class Family:
         self.lock = threading.RLock()
         self.forking = _Forking()
         self.generation = 0
+        self.gathered = 0
         self.channel: Channel | None = None
         self.slots: list[Channel] = []
         self.pending: deque[tuple[int, Record]] = deque()
@@ -90,7 +94,8 @@ class Family:
                 with self.lock:
                     self.forking.child = self._before_a_grandchild(flow, here)
             else:
-                self.gather()
+                if perf_counter_ns() - self.gathered > OFTEN:
+                    self.gather()
                 with self.lock:
                     memory = self.rooms.pop() if self.rooms else room()
                 self.forking.child = child = Child(Channel.of(memory), flow, here)
@@ -162,6 +167,7 @@ class Family:
         if self.generation or not self.children:
             return
         with self.lock:
+            self.gathered = perf_counter_ns()
             for child in list(self.children):
                 if not child.pid and child.channel is not None and child.channel.pid:
                     self._known_as(child, child.channel.pid)
@@ -217,7 +223,7 @@ class Family:
     def _reuse(self, owner: Child) -> None:
         """Nobody writes into this room any more."""
         memory, owner.room = owner.room, None
-        if memory is not None and len(self.rooms) < KEPT_ROOMS:
+        if memory is not None and not owner.shares and len(self.rooms) < KEPT_ROOMS:
             self.rooms.append(memory)
         elif memory is not None:
             memory.close()
