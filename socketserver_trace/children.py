@@ -40,8 +40,8 @@ class Child:
 
     `flow` is the child's first flow, `parent` the one that forked, `source` the server that forked, where it is known.
     `above` is the child whose child it is, and in whose room it writes; `room` is the memory of a child that has one of
-    its own, which it `shares` when it has forked. `told` are the servers to which its beginning was told, because it works for
-    them.
+    its own, which it `shares` when it has forked. `told` are the servers to which its beginning was told, because it
+    works for them.
     """
 
     def __init__(self, channel: Channel | None, flow: Flow, parent: Flow, above: Child | None = None) -> None:

@@ -22,7 +22,7 @@ from socketserver_trace.events import RAISE, RECEIVE, RETURN
 from socketserver_trace.folding import folded
 from socketserver_trace.matching import is_client
 from socketserver_trace.recording import CHILD, CLIENT, LANE_KINDS, MAIN, SERVER, THREAD, strand
-from socketserver_trace.turns import Graph, Ranks, links_of, natural, race, runs_of
+from socketserver_trace.turns import Graph, Ranks, ends_of, links_of, natural, race, runs_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def causal_order(recording: Recording) -> Recording:
     """The recording in causal order, without what only the clock decides, and numbered in that order."""
     recording = folded(recording)
     events = recording.events
-    flows = [runs_of(events, positions) for positions in _sequences(events)]
+    ends = ends_of(events)
+    flows = [runs_of(events, positions, ends) for positions in _sequences(events)]
     graph = Graph(len(events), itertools.chain(*map(links_of, flows), edges_of(events)))
     movers = {strand(event) for event in events if is_client(event) and "inferred" not in event.detail}
     ranks = race(events, flows, graph) if len(movers) > 1 else Ranks()
@@ -132,5 +133,6 @@ def _numbered(recording: Recording, ranks: Ranks) -> Recording:
     if any(old != new for old, new in numbers.items()):
         events = (replace(event, connection=numbers.get(event.connection or 0, event.connection)) for event in events)
     counted = [lane.name for lane in recording.lanes if COUNTED.fullmatch(lane.name)]
-    names = dict(zip(counted, sorted(counted, key=natural), strict=True))
-    return recording.with_events(events).relabel({old: new for old, new in names.items() if old != new})
+    names = {old: new for old, new in zip(counted, sorted(counted, key=natural), strict=True) if old != new}
+    numbered = recording.with_events(events)
+    return numbered.relabel(names) if names else numbered

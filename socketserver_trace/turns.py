@@ -44,12 +44,16 @@ class Turn:
     last: bool = False
 
 
-def runs_of(events: Sequence[Event], sequence: Sequence[int]) -> list[list[Turn]]:
+def ends_of(events: Sequence[Event]) -> dict[int | None, int]:
+    """The position at which each call ends."""
+    return {event.call: position for position, event in enumerate(events) if event.phase in {RETURN, RAISE}}
+
+
+def runs_of(events: Sequence[Event], sequence: Sequence[int], ends: Mapping[int | None, int]) -> list[list[Turn]]:
     """The events of one flow of control, in runs of turns that follow each other directly.
 
-    What belongs to no turn is a run of one turn.
+    What belongs to no turn is a run of one turn. `ends` is what `ends_of` says of the events.
     """
-    ends = {event.call: position for position, event in enumerate(events) if event.phase in {RETURN, RAISE}}
     runs: list[list[Turn]] = []
     series: object = None
     end = 0
@@ -101,13 +105,13 @@ def _takes(event: Event) -> int | None:
     return event.parent if taken else None
 
 
-def _fails(event: Event, events: Sequence[Event], ends: dict[int | None, int]) -> bool:
+def _fails(event: Event, events: Sequence[Event], ends: Mapping[int | None, int]) -> bool:
     """Whether here a loop fails to get a request, which nobody can tell from another such failure."""
     end = ends.get(event.call)
     return event.hook == "get_request" and event.phase == ENTER and end is not None and events[end].phase == RAISE
 
 
-def _mark_the_last(run: list[Turn], events: Sequence[Event], ends: dict[int | None, int]) -> None:
+def _mark_the_last(run: list[Turn], events: Sequence[Event], ends: Mapping[int | None, int]) -> None:
     """A turn with an open call, or in a loop that ended by an exception, stays last."""
     begin = events[run[-1].positions[0]]
     end = ends.get(begin.parent) if begin.hook == "get_request" else None

@@ -18,7 +18,7 @@ from socketserver_trace.inference import infer_clients
 from socketserver_trace.matching import match
 from socketserver_trace.ordering import causal_order
 from socketserver_trace.recording import Lane, Recording
-from socketserver_trace.turns import runs_of
+from socketserver_trace.turns import ends_of, runs_of
 from tests.samples import SAMPLES, sample
 
 
@@ -28,7 +28,7 @@ def _recorded(name: str) -> Recording:
 
 
 def _edges(events: list[Event]) -> list[tuple[int, int]]:
-    flows = [runs_of(events, positions) for positions in ordering._sequences(events)]
+    flows = [runs_of(events, positions, ends_of(events)) for positions in ordering._sequences(events)]
     steps = [turn.positions for runs in flows for run in runs for turn in run]
     in_a_flow = [pair for positions in ordering._sequences(events) for pair in itertools.pairwise(positions)]
     assert sorted(itertools.chain(*steps)) == sorted(itertools.chain(*ordering._sequences(events)))
