@@ -46,9 +46,7 @@ def test_clients_that_race_give_one_trace(kind: str, clients: int) -> None:
     check_legal(traces[0])
 
 
-@pytest.mark.parametrize(
-    "kind", ["TCPServer", "ThreadingTCPServer", *(["ForkingTCPServer"] if hasattr(os, "fork") else [])]
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_clients_that_race_give_one_trace_on_a_busy_machine(kind: str, busy_machine: None) -> None:  # noqa: F811 - the fixture
     """It is the same, too, when two other processes take all the time that they can get."""
     assert len({form(crowd(kind, 4)) for _ in range(SOAK or 10)}) == 1
