@@ -49,15 +49,16 @@ types: $(VENV)/stamp-test
 	$(BIN)/mypy
 
 # A lesson's cells share a kernel, so all of a file goes to one worker.
-check-soak: $(VENV)/stamp-test
-	SOAK=200 $(BIN)/python -m pytest -n $(WORKERS) tests/test_crowds.py
-
-lessons: $(VENV)/stamp-test
+check-lessons: $(VENV)/stamp-test
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=30 -p no:randomly \
 	    -n $(WORKERS) --dist loadfile --quiet notebooks
 
 unit: $(VENV)/stamp-test
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term tests
+
+# What is concurrent, 200 times: about half an hour.
+soak: $(VENV)/stamp-test
+	SOAK=200 $(BIN)/python -m pytest -n $(WORKERS) tests/test_crowds.py
 
 lessons: $(VENV)/stamp-test
 	$(BIN)/python tools/lessons.py
