@@ -268,7 +268,8 @@ class _Waits:
 
     def _inside(self, lane: str, besides: str = "") -> str:
         """In which hook a lane is: ", in handle() of connection 1,"; nothing for a client."""
-        hooks = [call for call in self.open[lane] if call.kind == HOOK and call.hook not in {"serve_forever", besides}]
+        left_out = {"serve_forever", besides}
+        hooks = [call for call in self.open.get(lane, ()) if call.kind == HOOK and call.hook not in left_out]
         if not hooks or self.kinds.get(lane) == CLIENT:
             return ""
         number = hooks[-1].connection
