@@ -215,6 +215,7 @@ class Served:
         """Threads that `server_close` does not wait for, because they are daemons say, are not left behind either."""
         rest = [thread for flow in workers_of(self._source) if (thread := flow.runs_in()) is not None]
         if any(thread.is_alive() for thread in rest):
+            self.settle(self._timeout)  # whoever is at work finishes; whoever waits for a silent client does not
             self._break_off()
         for thread in rest:
             thread.join(self._timeout)
