@@ -125,7 +125,7 @@ class Columns:
         more = " …" if self._guests[lane] > 1 and kind != drawing.HANDLER else ""
         shown = f"{title}{more}" if kind == drawing.CLIENT else title
         inferred = self._lanes[lane].inferred
-        return Column(safe(f"{name}{more}"), safe(shown), self._subtitle(key), kind, inferred, room)
+        return Column(safe(f"{name}{more}"), safe(shown), self._subtitle(key), kind, inferred, room, safe(lane))
 
     def _key(self, event: Event) -> Key:
         host = self.host(event.lane)

@@ -29,7 +29,10 @@ NOTE: Final = "note"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One lifeline. `name` is the short one, `room` the width that the texts to its right need."""
+    """One lifeline. `name` is the short one, `room` the width that the texts to its right need.
+
+    `lane` is the flow of control in whose place it is drawn: columns of the same lane are hidden and folded together.
+    """
 
     name: str
     title: str
@@ -37,6 +40,7 @@ class Column:
     kind: str
     inferred: bool
     room: int
+    lane: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +111,18 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The same row in words: who, how deep in calls, and what."""
+    """The same row in words: who, how deep in calls, and what.
+
+    `event` is the `seq` of what happened, `connection` its number, and `time_ns` when it was, which no default drawing
+    shows.
+    """
 
     actor: str
     depth: int
     text: str
+    event: int
+    connection: int | None
+    time_ns: int
 
 
 @dataclass(frozen=True, slots=True)

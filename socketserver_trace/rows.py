@@ -63,7 +63,8 @@ class Sheet:
 
     def take_row(self, event: Event, column: int, words: str) -> None:
         """Take the next row, and say in words what is on it."""
-        self.rows.append(Row(self.columns.name(column, event.lane), len(self.calls(event)), words))
+        actor, depth = self.columns.name(column, event.lane), len(self.calls(event))
+        self.rows.append(Row(actor, depth, words, event.seq, event.connection, event.time_ns))
 
     def step(  # noqa: PLR0913 - what there is to say of a step, by name
         self,

@@ -125,7 +125,10 @@ def _diagram(words: str) -> Diagram:
     )
     return Diagram(
         words,
-        (Column(words, words, words, "client", inferred=True, room=9), Column(words, words, words, "server", False, 9)),
+        (
+            Column(words, words, words, "client", inferred=True, room=9, lane=words),
+            Column(words, words, words, "server", inferred=False, room=9, lane=words),
+        ),
         (Group(words, "client", 0, 0), Group(words, "server", 1, 1)),
         (),
         (step,),
@@ -133,7 +136,7 @@ def _diagram(words: str) -> Diagram:
             Arrow("bytes", words, 1, 0, 0, 1, 1, 0, inferred=False, away="", event=2),
             Arrow("bytes", words, 2, 0, 0, 2, None, 0, inferred=True, away=words, event=3),
         ),
-        (Row(words, 0, words),) * 3,
+        (Row(words, 0, words, 1, None, 0),) * 3,
         (words,),
     )
 
