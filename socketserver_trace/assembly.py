@@ -56,12 +56,16 @@ def assemble(recorder: Recorder) -> Recording:
         names |= {id(flow): lane.name, id(flow.thread): lane.name}
     names.pop(id(None), None)
     events = [
-        _event(dropped + number, record, names, stacks[record[1]]) for number, record in enumerate(records, start=1)
+        event_of(dropped + number, record, names, stacks[record[1]]) for number, record in enumerate(records, start=1)
     ]
     return Recording(tuple(_with_numbers(events)), tuple(lanes.values()), dropped)
 
 
-def _event(seq: int, record: Record, names: Mapping[object, str], stack: list[tuple[int, Meaning]]) -> Event:
+def event_of(seq: int, record: Record, names: Mapping[object, str], stack: list[tuple[int, Meaning]]) -> Event:
+    """One record as an event. `stack` has the open calls of its flow, and is left as the next event of it needs it.
+
+    `names` has the lane of each flow, by the flow, by its identity and by that of the reference to its thread.
+    """
     time_ns, flow, source, meaning, connection, payload = record
     call, parent = _place(seq, meaning, stack)
     data, size, detail = _told(meaning, payload, names)
@@ -217,7 +221,7 @@ def _lanes(records: Iterable[Record]) -> dict[Flow, Lane]:
         ((flow, f"child {number}", recording.CHILD) for number, flow in enumerate(children, start=1)),
         ((flow, name, recording.THREAD) for flow, name in moved.items() if flow not in named),
     ):
-        named[flow] = Lane(names.new(name), kind, detail=_system_names(flow))
+        named[flow] = Lane(names.new(name), kind, detail=system_names(flow))
     return named
 
 
@@ -229,7 +233,7 @@ def _forked(flow: Flow) -> int:
     return 0 if flow.process is None else flow.process.forked
 
 
-def _system_names(flow: Flow) -> dict[str, Scalar]:
+def system_names(flow: Flow) -> dict[str, Scalar]:
     """What the system calls a flow."""
     if flow.process is None:
         return {"thread_ident": flow.ident, "process": os.getpid()}

@@ -2,7 +2,7 @@
 
 A client is a small object around one socket, for lessons and tests: it connects, sends, receives and closes, and
 records each of these in a lane of its own, beside the server's. What waits has a deadline, after which it says in a
-sentence what it waited for. A client may be used from any thread, by one at a time.
+sentence what it waited for; a pause of the server is not counted (`deadlines`). A client may be used from any thread, by one at a time.
 
 Its receives are recorded whole: `receive_line` may need the kernel three times or once, and is one event, because how
 the network cuts a stream into pieces is nobody's doing.
@@ -13,11 +13,11 @@ from __future__ import annotations
 import os
 import socket
 import struct
-import time
 from contextlib import contextmanager
 from time import perf_counter_ns
 
 from socketserver_trace.assembly import assemble
+from socketserver_trace.deadlines import Deadline, finish_connecting
 from socketserver_trace.events import CLOSE, CONNECT, ENTER, HALF_CLOSE, RAISE, RECEIVE, RETURN, SEND
 from socketserver_trace.recorder import Flow, Meaning, failure, local
 from socketserver_trace.sentences import ClientClosed, NobodyListens, NotBytes, StreamEnded, WaitedInVain
@@ -75,6 +75,8 @@ class Client:
         try:
             yield told
         except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and self._source.parking is not None:
+                self._source.parking.release()  # whoever interrupts a wait wants everything to go on
             self._record(kind, RAISE, hook, failure(error))
             raise
         self._record(kind, RETURN, hook, told[0])
@@ -91,15 +93,17 @@ class Client:
         return (*payload_of(data, None, self._source.recorder.data_limit), *more)
 
     @contextmanager
-    def _deadline(self, waiting_for: str) -> Iterator[float]:
-        """Turn the socket's time-out into a sentence. Gives the time at which the waiting ends."""
-        self.socket.settimeout(self.timeout)
+    def _deadline(self, waiting_for: str) -> Iterator[Deadline]:
+        """Turn the end of the time into a sentence."""
         try:
-            yield time.monotonic() + self.timeout
+            yield Deadline(self.timeout, self._source.parking, self.name, waiting_for)
         except TimeoutError:
             raise WaitedInVain(
                 f"{self.name} waited {self.timeout:g} s for {waiting_for}, in vain{self._why()}"
             ) from None
+        finally:
+            if self.socket.fileno() != -1:
+                self.socket.settimeout(self.timeout)  # for whoever uses the socket itself
 
     def _why(self) -> str:
         """Who waits for whom, while this client still waits."""
@@ -110,12 +114,9 @@ class Client:
         told = sentence_of(next(mine, ""), recording)
         return f": {told}" if told else "."
 
-    def _receive_once(self, deadline: float) -> bytes:
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError
-        self.socket.settimeout(remaining)
-        return self.socket.recv(PIECE)
+    def _receive_once(self, deadline: Deadline) -> bytes:
+        received: bytes = deadline.wait(self.socket, lambda: self.socket.recv(PIECE))
+        return received
 
 
 class StreamClient(Client):
@@ -126,13 +127,13 @@ class StreamClient(Client):
         self._buffer = b""
         try:
             with self._in_line(), self._recorded(CONNECT, "connect") as told:
-                with self._deadline("the server to take the connection"):
-                    sock.connect(address)
+                with self._deadline("the server to take the connection") as deadline:
+                    deadline.wait(sock, lambda: sock.connect(address), lambda: finish_connecting(sock))
                 told[0] = sock.getsockname()
         except ConnectionRefusedError as error:
             self._give_up()
             raise NobodyListens(error.errno, f"{name} could not connect: nobody listens there.") from None
-        except OSError:
+        except BaseException:
             self._give_up()
             raise
 
@@ -156,8 +157,10 @@ class StreamClient(Client):
 
     def send(self, data: bytes) -> None:
         """Send all of the bytes. That they are sent does not mean that the server has read them."""
-        with self._recorded(SEND, "sendall", self._moved(data)), self._deadline("room to send"):
-            self.socket.sendall(data)
+        with self._recorded(SEND, "sendall", self._moved(data)), self._deadline("room to send") as deadline:
+            rest = memoryview(data).cast("B")
+            while rest:
+                rest = rest[deadline.wait(self.socket, lambda rest=rest: self.socket.send(rest)) :]
 
     def receive(self) -> bytes:
         """The bytes that have come, or the next ones to come; no bytes at the end of the stream.
@@ -169,7 +172,7 @@ class StreamClient(Client):
     def receive_exactly(self, size: int) -> bytes:
         """The next `size` bytes; EOFError when the stream ends before."""
 
-        def enough(deadline: float) -> bytes:
+        def enough(deadline: Deadline) -> bytes:
             while len(self._buffer) < size:
                 if not self._more(deadline):
                     raise StreamEnded(f"the stream ended after {len(self._buffer)} of {size} bytes")
@@ -180,7 +183,7 @@ class StreamClient(Client):
     def receive_line(self) -> bytes:
         """The next line with its newline; what there is without one at the end of the stream."""
 
-        def line(deadline: float) -> bytes:
+        def line(deadline: Deadline) -> bytes:
             while b"\n" not in self._buffer and self._more(deadline):
                 pass
             head, newline, _rest = self._buffer.partition(b"\n")
@@ -191,7 +194,7 @@ class StreamClient(Client):
     def receive_all(self) -> bytes:
         """Everything up to the end of the stream."""
 
-        def everything(deadline: float) -> bytes:
+        def everything(deadline: Deadline) -> bytes:
             while self._more(deadline):
                 pass
             return self._buffer
@@ -209,7 +212,7 @@ class StreamClient(Client):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 
-    def _received(self, waiting_for: str, take: Callable[[float], bytes]) -> bytes:
+    def _received(self, waiting_for: str, take: Callable[[Deadline], bytes]) -> bytes:
         with self._recorded(RECEIVE, "recv") as told:
             with self._deadline(waiting_for) as deadline:
                 data = take(deadline)
@@ -217,7 +220,7 @@ class StreamClient(Client):
             told[0] = self._moved(data)
         return data
 
-    def _more(self, deadline: float) -> bool:
+    def _more(self, deadline: Deadline) -> bool:
         data = self._receive_once(deadline)
         self._buffer += data
         return bool(data)
@@ -245,8 +248,8 @@ class DatagramClient(Client):
     def send(self, data: bytes) -> None:
         """Send one datagram. It may be lost, and nobody says so."""
         payload = self._moved(data, None if self._closed else self.socket.getsockname())
-        with self._recorded(SEND, "sendto", payload), self._deadline("room to send"):
-            self.socket.send(data)
+        with self._recorded(SEND, "sendto", payload), self._deadline("room to send") as deadline:
+            deadline.wait(self.socket, lambda: self.socket.send(data))
 
     def receive(self) -> bytes:
         """The next datagram, which may be empty."""

@@ -18,6 +18,7 @@ from socketserver_trace.wording import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Final
 
     from socketserver_trace.diagram import Arrow, Step
@@ -106,18 +107,11 @@ class Columns:
         """The columns with the room that their texts need, and the boxes around them."""
         room = [0] * len(self._keys)
         for step in steps:
-            needed = max(len(step.label), round(len(step.caption) * CAPTION)) + LOOP + step.depth
-            room[step.column] = max(room[step.column], needed)
-            if step.origin is not None:
-                _make_room(room, step.origin, step.column, len("start") + 2)
+            make_room_for_step(room, step)
         for arrow in arrows:
-            if arrow.target is None:
-                needed = len(arrow.label) + LOOP + round(len(arrow.away) * CAPTION)
-                room[arrow.column] = max(room[arrow.column], needed)
-            else:
-                _make_room(room, arrow.column, arrow.target, len(arrow.label) + 4)
+            make_room_for_arrow(room, arrow)
         columns = tuple(self._column(key, width) for key, width in zip(self._keys, room, strict=True))
-        return columns, self._groups()
+        return columns, self._groups(self._keys)
 
     def _column(self, key: Key, room: int) -> Column:
         lane, kind, title = key
@@ -162,10 +156,11 @@ class Columns:
             return "serves here"
         return "made here" if lane in self._constructing else "works here"
 
-    def _groups(self) -> tuple[Group, ...]:
+    def _groups(self, keys: Iterable[Key]) -> tuple[Group, ...]:
+        """The boxes around the columns, which are these from the left to the right."""
         groups: list[Group] = []
         boxes: list[str] = []
-        for number, (lane, kind, _title) in enumerate(self._keys):
+        for number, (lane, kind, _title) in enumerate(keys):
             box = "" if kind == drawing.CLIENT else lane
             if boxes and boxes[-1] == box:
                 groups[-1] = Group(groups[-1].title, groups[-1].kind, groups[-1].first, number)
@@ -212,6 +207,23 @@ def _shared_places(lanes: list[str], first: dict[str, int], last: dict[str, int]
         hosts[lane] = place[1]
         heapq.heappush(free, (last[lane], *place))
     return hosts
+
+
+def make_room_for_step(room: list[int], step: Step) -> None:
+    """Widen the column of a step, so that its texts fit beside the lifeline."""
+    needed = max(len(step.label), round(len(step.caption) * CAPTION)) + LOOP + step.depth
+    room[step.column] = max(room[step.column], needed)
+    if step.origin is not None:
+        _make_room(room, step.origin, step.column, len("start") + 2)
+
+
+def make_room_for_arrow(room: list[int], arrow: Arrow) -> None:
+    """Widen what an arrow goes over, so that its text fits."""
+    if arrow.target is None:
+        needed = len(arrow.label) + LOOP + round(len(arrow.away) * CAPTION)
+        room[arrow.column] = max(room[arrow.column], needed)
+    else:
+        _make_room(room, arrow.column, arrow.target, len(arrow.label) + 4)
 
 
 def _make_room(room: list[int], one: int, other: int, width: int) -> None:

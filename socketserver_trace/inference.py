@@ -63,18 +63,19 @@ def _with_inferred(recording: Recording, names: dict[int, str]) -> Iterator[Even
         yield from _before(event, name, connection, stream=connection in streams)
         yield event
         if event.kind == SEND and event.phase == ENTER:
-            yield _inferred(event, name, connection, RECEIVE, event.data, event.size)
+            yield inferred(event, name, connection, RECEIVE, event.data, event.size)
 
 
 def _before(event: Event, name: str, connection: int, *, stream: bool) -> Iterator[Event]:
     if event.hook == "get_request" and event.phase == ENTER and stream:
-        yield _inferred(event, name, connection, CONNECT, None, None)
+        yield inferred(event, name, connection, CONNECT, None, None)
     elif event.kind == RECEIVE and event.phase == RETURN and "peek" not in event.detail:
         kind = SEND if event.size or not stream else HALF_CLOSE
-        yield _inferred(event, name, connection, kind, event.data, event.size)
+        yield inferred(event, name, connection, kind, event.data, event.size)
 
 
-def _inferred(event: Event, name: str, connection: int, kind: str, data: bytes | None, size: int | None) -> Event:
+def inferred(event: Event, name: str, connection: int, kind: str, data: bytes | None, size: int | None) -> Event:
+    """What the client of this name did, known from this event of the server."""
     return Event(
         seq=event.seq,
         time_ns=event.time_ns,

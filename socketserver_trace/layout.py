@@ -23,9 +23,10 @@ from socketserver_trace.wording import caption_of, error_text, failure_texts, pl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Final
 
-    from socketserver_trace.events import Event
+    from socketserver_trace.events import Event, Scalar
     from socketserver_trace.recording import Recording
     from socketserver_trace.waits import Wait
 
@@ -41,27 +42,36 @@ def lay_out(recording: Recording, *, whole: Recording | None = None, order: str 
 
     When the recording is a selection, `whole` is what it was selected from: it tells where bytes went that left it.
     """
-    layout = _Layout(recording, whole or recording)
+    whole = whole or recording
+    waits: dict[int | None, Wait] = {wait.call: wait for wait in waits_of(whole) if wait.call is not None}
+    columns = Columns(recording, whole)
+    sheet = Sheet(columns)
+    accepting: dict[int | None, str] = {
+        event.connection: event.lane for event in whole.events if event.hook == "get_request" and event.connection
+    }
+    starters = {event.detail.get("starts"): event.lane for event in whole.events if event.kind == START}
+    traffic = Traffic(sheet, whole, accepting, waits)
+    layout = Layout(sheet, traffic, Endings(sheet, recording, whole, waits), starters)
     for event in recording.events:
         layout.add(event)
-    waits = [safe(str(chain), WAIT_WIDTH) for chain in layout.chains if any(map(layout.draws, chain.waits))]
-    return layout.finished((*waits, *_remarks(recording, order)))
+    chains = [safe(str(chain), WAIT_WIDTH) for chain in chains_of(whole) if any(map(layout.draws, chain.waits))]
+    return layout.finished((*chains, *_remarks(recording, order)))
 
 
-class _Layout:
-    """The diagram so far, and what is needed to go on."""
+class Layout:
+    """The diagram so far, and what is needed to go on.
 
-    def __init__(self, recording: Recording, whole: Recording) -> None:
-        self.columns = Columns(recording, whole)
-        self.sheet = Sheet(self.columns)
-        self.accepting: dict[int | None, str] = {
-            event.connection: event.lane for event in whole.events if event.hook == "get_request" and event.connection
-        }
-        self.chains = chains_of(whole)
-        self.waits: dict[int | None, Wait] = {wait.call: wait for wait in waits_of(whole) if wait.call is not None}
-        self.traffic = Traffic(self.sheet, whole, self.accepting, self.waits)
-        self.endings = Endings(self.sheet, recording, whole, self.waits)
-        self.starters = {event.detail.get("starts"): event.lane for event in whole.events if event.kind == START}
+    `traffic` and `endings` draw on the same `sheet`; `starters` has for each lane the one that started it.
+    """
+
+    def __init__(self, sheet: Sheet, traffic: Traffic, endings: Endings, starters: Mapping[Scalar, str]) -> None:
+        self.columns = sheet.columns
+        self.sheet = sheet
+        self.traffic = traffic
+        self.endings = endings
+        self.accepting = traffic.accepting
+        self.waits = traffic.waits
+        self.starters = starters
         self.begun: set[str] = set()
 
     def add(self, event: Event) -> None:

@@ -11,6 +11,7 @@ import sys
 from types import FunctionType
 
 from socketserver_trace.events import ENTER, HOOK, RAISE, RETURN
+from socketserver_trace.lifecycle.hooks import HANDLER_HOOKS, SERVER_HOOKS
 from socketserver_trace.recorder import Meaning
 
 TYPE_CHECKING = False
@@ -58,11 +59,48 @@ def meanings(kind: type, hook: str, owner: str) -> tuple[Meaning, Meaning, Meani
     if is_own(provider):
         detail["own"] = True
     if hook == "__init__":
-        detail["mro"] = " ".join(member.__name__ for member in program_classes(kind)[:-1])
+        detail |= classes_of(kind, owner)
         detail["settings"] = settings_of(kind)
     enter = Meaning(HOOK, ENTER, hook, provider.__name__, owner, detail)
     leave, fail = (Meaning(HOOK, phase, hook, provider.__name__, owner) for phase in (RETURN, RAISE))
     return enter, leave, fail
+
+
+def classes_of(kind: type, owner: str) -> dict[str, str]:
+    """What is told of the classes of a server or a handler: "mro", their names in order, and who defines what.
+
+    "yours" are the program's own classes, each with the hooks that it defines, as "Echo:handle,setup Quiet:", and
+    "library" likewise those of the standard library that are not in `socketserver`; without any the key is left out.
+    """
+    members = program_classes(kind)[:-1]
+    told = {"mro": " ".join(map(_word, members))}
+    yours = [member for member in members if is_own(member)]
+    others = [member for member in members if not is_own(member) and str(member.__module__) != "socketserver"]
+    for key, found in (("yours", yours), ("library", others)):
+        if found:
+            told[key] = " ".join(f"{_word(member)}:{_hooks_in(member, owner)}" for member in found)
+    return told
+
+
+def classes_by_name(server: object) -> dict[str, type]:
+    """The program's own classes behind a server and the handlers that it makes now, by their names.
+
+    A name that stands for several of them is left out, because nobody could say which one is meant.
+    """
+    kinds = (type(server), vars(server).get("RequestHandlerClass"))
+    members = [member for kind in kinds if isinstance(kind, type) for member in program_classes(kind) if is_own(member)]
+    names = [member.__name__ for member in members]
+    return {member.__name__: member for member in members if names.count(member.__name__) == 1}
+
+
+def _hooks_in(member: type, owner: str) -> str:
+    table = HANDLER_HOOKS if owner == "handler" else SERVER_HOOKS
+    return ",".join(name for name, entry in table.items() if entry.traced and name in vars(member))
+
+
+def _word(member: type) -> str:
+    """The name of a class as one word. A class that was made by a call may have any name."""
+    return "_".join(member.__name__.split()) or "_"
 
 
 def settings_of(kind: type) -> str:

@@ -1,8 +1,8 @@
 """Whether a server has anything left to do, told from its events.
 
 A lane is at rest when it waits for somebody outside, a serving loop for its next connection, a handler for bytes that
-nobody has sent yet, and when it waits for such a lane. A trace that is taken while all lanes rest is the same on every
-run, so that is when a live trace is shown.
+nobody has sent yet, when it waits for such a lane, and when it is paused. A trace that is taken while all lanes rest is
+the same on every run, so that is when a live trace is shown.
 
 The law: pure, from a recording to an answer.
 """
@@ -17,21 +17,24 @@ from socketserver_trace.waits import polls, waits_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from socketserver_trace.events import Event
     from socketserver_trace.recording import Recording
 
 
-def unsettled(recording: Recording) -> str | None:
-    """A sentence about a lane that is at work; None when the server waits for the world."""
+def unsettled(recording: Recording, paused: Collection[str] = ()) -> str | None:
+    """A sentence about a lane that is at work; None when the server waits for the world.
+
+    `paused` are the names of the lanes that wait at a breakpoint.
+    """
     recording = match(recording)
     events = without_idle_polls(recording.events)
     last = {event.lane: event for event in events}
     # Whoever sends may be done in a moment, or never: nobody can tell.
     waiting = {wait.lane for wait in waits_of(recording) if wait.lane in last and last[wait.lane].kind != SEND}
     for lane in recording.lanes:
-        if lane.kind in {CLIENT, MAIN} or lane.name not in last or lane.name in waiting:
+        if lane.kind in {CLIENT, MAIN} or lane.name not in last or lane.name in waiting or lane.name in paused:
             continue
         # The last step of a thread may be any; a child tells its end.
         if last[lane.name].kind != END and (lane.kind == CHILD or not _is_done(last[lane.name])):
@@ -40,7 +43,7 @@ def unsettled(recording: Recording) -> str | None:
             return f"{lane.name} has not taken yet what a client has sent it"
     if (number := _handed_on(events)) is not None:
         return f"nobody has begun to handle connection {number} yet"
-    child = _uncollected(recording)
+    child = _uncollected(recording, paused)
     return None if child is None else f"{child} has ended, and is about to be collected"
 
 
@@ -66,11 +69,12 @@ def _handed_on(events: Iterable[Event]) -> int | None:
     return next((number for number in handed if number not in begun), None)
 
 
-def _uncollected(recording: Recording) -> str | None:
+def _uncollected(recording: Recording, paused: Collection[str]) -> str | None:
     """A child that has ended, and that a loop which still polls will collect."""
     ends = {event.call for event in recording if event.phase in {RETURN, RAISE}}
     loops = {event.lane for event in recording if event.hook == "serve_forever" and event.phase == ENTER}
     loops -= {event.lane for event in recording if event.hook == "serve_forever" and event.phase != ENTER}
+    loops.difference_update(paused)
     forked = {event.detail.get("starts") for event in recording if event.kind == START and event.lane in loops}
     joined = (event for event in recording if event.kind == JOIN)
     collected = {event.detail.get("joins") for event in joined if event.phase != ENTER or event.call in ends}

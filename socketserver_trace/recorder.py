@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from socketserver_trace.children import Child
     from socketserver_trace.events import Scalar
+    from socketserver_trace.parking import Parking
 
 WIDTH: Final = 6
 """How many slots of the flat list one record takes."""
@@ -142,7 +143,8 @@ class Source:
     `loops` are the flows that run its serve_forever. `patience` is how many seconds a call may wait for what may never
     come, None for as long as it takes. `connecting` lets one client connect at a time where only the order of their
     connects tells them apart. Hooks find it on the server, sockets and clients hold it. `record` is the append
-    of the recorder, kept here because it is called for every event.
+    of the recorder, kept here because it is called for every event. `parking` has its paused threads, where there can
+    be any, and `gate` is called after each record while there may be a reason to pause.
     """
 
     __slots__ = (
@@ -151,10 +153,12 @@ class Source:
         "ended",
         "errors",
         "front",
+        "gate",
         "limit",
         "loops",
         "name",
         "number",
+        "parking",
         "patience",
         "quiet",
         "record",
@@ -176,6 +180,8 @@ class Source:
         self.errors: list[str] = []
         self.ended: str | None = None
         self.front: tuple[type, type] | None = None
+        self.parking: Parking | None = None
+        self.gate: Callable[[tuple[Any, ...]], object] | None = None
         self.records = recorder.records
         self.limit = recorder.limit
         self.record = recorder.record
@@ -248,6 +254,21 @@ class Recorder:
             return records[excess * WIDTH :], dropped + excess
         return records, dropped
 
+    @property
+    def total(self) -> int:
+        """How many records there have been, also those that were let go, without what children still hold."""
+        return self.dropped + len(self.records) // WIDTH
+
+    def since(self, number: int) -> tuple[list[Any], int]:
+        """The records after the first `number`, as a flat list, and how many came before the first of these.
+
+        That is more than `number` when some of them were let go meanwhile.
+        """
+        gather()
+        with self._trimming:
+            start = max(number - self.dropped, 0)
+            return self.records[start * WIDTH :], self.dropped + start
+
     def flow(self, number: int) -> Flow | None:
         """The flow of this number, if it has recorded anything that is kept."""
         flows = itertools.islice(self.records.copy(), 1, None, WIDTH)
@@ -268,9 +289,23 @@ class Recorder:
 
     def _set_listeners(self, listeners: tuple[Callable[[tuple[Any, ...]], object], ...]) -> None:
         self.listeners = listeners
-        self.record = self._record_and_tell if listeners else self._append
+        self._switch()
+
+    def set_gate(self, source: Source, gate: Callable[[tuple[Any, ...]], object] | None) -> None:
+        """From now on call this gate with each record of the source, in the thread that records; None: no more.
+
+        A gate is called when all listeners have heard, and may let the thread wait. One that raises is taken away,
+        and the fault is recorded.
+        """
+        with self._listening:
+            source.gate = gate
+            self._switch()
+
+    def _switch(self) -> None:
+        """Let each source record in the shortest way that is enough."""
+        self.record = self._record_and_tell if self.listeners else self._append
         for source in self.sources:
-            source.record = self.record
+            source.record = self.record if source.gate is None else self._record_and_tell
 
     def _record_and_tell(self, record: tuple[Any, ...]) -> None:
         self._append(record)
@@ -280,6 +315,13 @@ class Recorder:
             except Exception as error:  # noqa: BLE001 - whatever a listener raises, the server goes on
                 self._forget(listener)
                 record[2].fault(error, "telling a listener, which hears no more")
+        gate = record[2].gate
+        if gate is not None:
+            try:
+                gate(record)
+            except Exception as error:  # noqa: BLE001 - likewise
+                self.set_gate(record[2], None)
+                record[2].fault(error, "looking at the breakpoints, which pause nobody now")
 
     def in_child(self, first_connection: int, ship: Callable[[tuple[Any, ...]], object]) -> None:
         """This is the copy in a forked child, and ships its records to the parent. Nobody may hold its locks."""
@@ -287,9 +329,10 @@ class Recorder:
         self._listening = threading.RLock()
         self._append = ship
         self.next_connection = itertools.count(first_connection).__next__
-        self._set_listeners(())
         for source in self.sources:
             source.connecting = threading.Lock()
+            source.gate = source.parking = None  # nobody could send a child on
+        self._set_listeners(())
 
 
 living: Final[weakref.WeakValueDictionary[int, Recorder]] = weakref.WeakValueDictionary()

@@ -42,6 +42,7 @@ class Sheet:
         self.arrows: list[Arrow] = []
         self.bars: list[Bar] = []
         self.open: dict[str, list[Call]] = defaultdict(list)
+        self.changed: set[int] = set()  # rows that look otherwise than when they were taken
 
     @property
     def last(self) -> int:
@@ -107,6 +108,7 @@ class Sheet:
     def change_step(self, number: int, **changes: bool | str) -> None:
         """Say something else of a step that is drawn already."""
         self.steps[number] = step = replace(self.steps[number], **changes)  # type: ignore[arg-type] # fields of a step
+        self.changed.add(step.row)
         if "caption" in changes:
             self.rows[step.row] = replace(self.rows[step.row], text=f"{step.label}  {step.caption}")
 
@@ -159,6 +161,7 @@ class Sheet:
     def end_arrow(self, number: int, column: int, lane: str) -> None:
         """Let an arrow that has no end yet arrive at a column, on the last row; one that has gets another end."""
         arrow = self.arrows[number]
+        self.changed.add(arrow.row)
         ended = replace(arrow, target=column, target_row=self.last, target_depth=self.depth(column), away="")
         if arrow.target is not None:
             self.arrows.append(replace(ended, label=""))

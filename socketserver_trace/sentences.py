@@ -52,5 +52,17 @@ class ServingEnded(Sentence, RuntimeError):
     """The serving loop was ended by an exception, before anybody stopped it. Its cause is that exception."""
 
 
+class ServerPaused(Sentence, RuntimeError):
+    """The program's main thread was about to wait for a server of which a thread is paused, and only it can step."""
+
+
+class CannotPause(Sentence, ValueError):
+    """A breakpoint was asked for at which nobody could ever be paused. The message says why, and what to do."""
+
+
+class NoSuchHook(Sentence, LookupError):
+    """A breakpoint was asked for in a hook that the server does not have. The message has the nearest names."""
+
+
 class AlreadyStarted(Sentence, RuntimeError):
     """A server was started a second time."""

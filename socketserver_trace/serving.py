@@ -23,11 +23,13 @@ from socketserver import BaseRequestHandler, BaseServer
 from time import perf_counter_ns
 
 from socketserver_trace.assembly import address_text, assemble
+from socketserver_trace.breakpoints import Breakpoints
 from socketserver_trace.clients import TIMEOUT, client_of, new_folder, remove_folder
 from socketserver_trace.events import RETURN, START
 from socketserver_trace.fronts import Shell, source_of, traced
 from socketserver_trace.joining import workers_of
 from socketserver_trace.kernel import KernelView, record, snapshot
+from socketserver_trace.parking import Parking
 from socketserver_trace.quiescence import unsettled
 from socketserver_trace.recorder import DEFAULT_CAP, Flow, Meaning, Recorder, Source, acting_for, local, sharing
 from socketserver_trace.sentences import AlreadyStarted, ServingEnded, StillWaiting, WaitedInVain
@@ -54,7 +56,7 @@ SETTLE: Final = 1.0
 
 
 class Served:
-    """A running traced server, with its clients and its trace. Made by `serve()`."""
+    """A running traced server, with its clients, its trace and its breakpoints. Made by `serve()`."""
 
     def __init__(
         self,
@@ -77,6 +79,8 @@ class Served:
         self._source = source_of(self.server)
         self._source.quiet = True
         self._source.patience = timeout
+        self._parking = Parking(self._source)
+        self.breakpoints = Breakpoints(self.server, self._parking)
 
     def __repr__(self) -> str:
         running = "stopped" if self._stopped else "not started" if self._thread is None else "running"
@@ -112,8 +116,16 @@ class Served:
         return made
 
     def settle(self, timeout: float = TIMEOUT) -> bool:
-        """Wait until the server has done all that its clients gave it to do. Returns whether it has."""
-        return self._wait_until(lambda: unsettled(self._recorded()) is None, timeout)
+        """Wait until the server has done all that its clients gave it to do. Returns whether it has.
+
+        A thread that is paused is waited for by nobody. An interrupt releases all that are.
+        """
+        return self._wait_until(self._is_at_rest, timeout)
+
+    def _is_at_rest(self) -> bool:
+        recording = self._recorded()
+        # In this order: whoever is paused only after its events were read is still at work in them.
+        return unsettled(recording, self._parking.lanes(recording)) is None
 
     def wait_for(
         self, hook: str, *, phase: str = RETURN, connection: int | None = None, timeout: float = TIMEOUT
@@ -128,7 +140,8 @@ class Served:
 
         if not self._wait_until(happened, timeout):
             where = "" if connection is None else f" of connection {connection}"
-            raise WaitedInVain(f"waited {timeout:g} s for the {phase} of {hook}{where}, in vain.")
+            paused = f": {told}" if (told := self.breakpoints.told()) else ""
+            raise WaitedInVain(f"waited {timeout:g} s for the {phase} of {hook}{where}, in vain{paused}.")
 
     def start(self) -> Served:
         """Start serving. For a server that lives over several cells of a notebook: call `stop()` when it is done."""
@@ -198,6 +211,7 @@ class Served:
         if self._stopped:
             return None
         self._stopped = True
+        self._parking.release(end=True)
         self._source.patience = None  # here each wait has a deadline of its own
         for client in self._clients:
             client.close()
@@ -259,14 +273,15 @@ class Served:
         forget = self._source.recorder.listen(lambda _record: news.set())
         deadline = time.monotonic() + timeout
         try:
-            while not condition():
-                remaining = deadline - time.monotonic()
-                if remaining <= 0:
-                    return False
-                # In slices: a record that was on its way when we began to listen is in the list, and told to nobody.
-                news.wait(min(remaining, SLICE))
-                news.clear()
-            return True
+            with self._parking.released_by_an_interrupt(), self._parking.heard_by(news):
+                while not condition():
+                    remaining = deadline - time.monotonic()
+                    if remaining <= 0:
+                        return False
+                    # In slices: a record that was on its way when we began to listen is in the list, told to nobody.
+                    news.wait(min(remaining, SLICE))
+                    news.clear()
+                return True
         finally:
             forget()
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from socketserver_trace.diagram import Diagram
     from socketserver_trace.events import Event
     from socketserver_trace.recording import Recording
+    from socketserver_trace.stories import Story, Storyteller
     from socketserver_trace.waits import Chain
 
 CAUSAL = "causal"
@@ -38,16 +39,23 @@ class Trace(Sequence["Event"]):
     """What happened, as an immutable sequence of events that draws itself.
 
     `order` is "causal", one fixed order of what had to happen before what, or "arrival", the order of the clock.
+    `classes` are those of the running program by their names, for the source in stories; they are no part of the value.
     """
 
     def __init__(
-        self, recording: Recording, *, order: str = CAUSAL, wanted: Callable[[Event], bool] | None = None
+        self,
+        recording: Recording,
+        *,
+        order: str = CAUSAL,
+        wanted: Callable[[Event], bool] | None = None,
+        classes: Mapping[str, type] | None = None,
     ) -> None:
         if order not in {CAUSAL, ARRIVAL}:
             raise ValueError(f"the order of a trace is {CAUSAL!r} or {ARRIVAL!r}, not {order!r}.")
         self._recorded = recording
         self._order = order
         self._wanted = wanted
+        self._classes = classes
 
     @cached_property
     def whole(self) -> Recording:
@@ -120,7 +128,7 @@ class Trace(Sequence["Event"]):
                 getattr(event, key) == value for key, value in given.items()
             )
 
-        return Trace(self._recorded, order=self._order, wanted=wanted) if given else self
+        return Trace(self._recorded, order=self._order, wanted=wanted, classes=self._classes) if given else self
 
     def waits(self) -> tuple[Chain, ...]:
         """Who waits for whom at the end of the trace: chains and cycles, each a sentence when it is printed."""
@@ -128,7 +136,20 @@ class Trace(Sequence["Event"]):
 
     def arrival(self) -> Trace:
         """The same events as the clock saw them, idle polls included. Another run has another order."""
-        return Trace(self._recorded, order=ARRIVAL, wanted=self._wanted)
+        return Trace(self._recorded, order=ARRIVAL, wanted=self._wanted, classes=self._classes)
+
+    def story(self, seq: Event | int) -> Story:
+        """Everything that can be told about one event of this trace, named by itself or by its number `seq`.
+
+        LookupError when the trace has no event of that number.
+        """
+        return self._storyteller.story(seq)
+
+    @cached_property
+    def _storyteller(self) -> Storyteller:
+        from socketserver_trace.stories import Storyteller
+
+        return Storyteller(self.recording, whole=self.whole, classes=self._classes)
 
     def diagram(self) -> Diagram:
         """What is to be drawn, as plain numbers: the same for every painter."""

@@ -72,8 +72,7 @@ class Traffic:
         elif event.phase != RETURN and not (self._fails(event) and id(event) not in self.receivers):
             end = self.ends.get(event.call)
             size = event.size if end is None or end.size is None else end.size
-            lane = self.accepting[event.connection] if is_client(event) and self._is_datagram(event) else None
-            self.arrows[id(event)] = self._arrow(event, drawing.BYTES, bytes_text(event.data, size), lane)
+            self.arrows[id(event)] = self._arrow(event, drawing.BYTES, bytes_text(event.data, size), self._taker(event))
 
     def receive(self, event: Event) -> None:
         """Bytes arrive, or somebody waits for them, or has waited in vain."""
@@ -82,24 +81,26 @@ class Traffic:
             self._failure(event, f"{event.hook}()")
         elif event.phase == ENTER:
             if event.call not in self.ends:
-                wait = self.waits.get(event.call)
-                caption = "waits for bytes" if wait is None else safe(wait.brief)
-                failed = wait is not None and wait.hopeless
-                self.sheet.step(
-                    event, column, f"{event.hook}()", caption, kind=drawing.BYTES, is_open=True, failed=failed
-                )
+                self.wait(event, column)
         elif event.detail.get("peek"):
             looked_at = bytes_text(event.data, event.size)
             self.sheet.step(event, column, f"{event.hook}(MSG_PEEK)", looked_at, kind=drawing.BYTES)
         elif is_client(event) or not self._is_datagram(event):
             self._deliver(event, column)
 
+    def wait(self, event: Event, column: int) -> None:
+        """Somebody waits for bytes that have not come."""
+        wait = self.waits.get(event.call)
+        caption = "waits for bytes" if wait is None else safe(wait.brief)
+        failed = wait is not None and wait.hopeless
+        self.sheet.step(event, column, f"{event.hook}()", caption, kind=drawing.BYTES, is_open=True, failed=failed)
+
     def end(self, event: Event) -> None:
         """One side sends no more: an arrow when the other side sees it. What a closing hook does, the hook says."""
         if event.phase == RAISE:
             if not self._in_closing_hook(event):
                 self._failure(event, self._name_of_end(event))
-        elif event.phase != RETURN and id(event) in self.receivers:
+        elif event.phase != RETURN and self._is_heard(event):
             label = f"{self._name_of_end(event)}: end of file" if is_client(event) else "end of file"
             self.arrows[id(event)] = self._arrow(event, drawing.END, label, None)
         elif event.phase != RETURN and not self._in_closing_hook(event):
@@ -130,6 +131,14 @@ class Traffic:
     def _failure(self, event: Event, name: str) -> None:
         kind = None if event.kind in {CLOSE, HALF_CLOSE} else drawing.BYTES
         self.sheet.step(event, self.sheet.place(event), f"{name} ✗", error_text(event), failed=True, kind=kind)
+
+    def _taker(self, event: Event) -> str | None:
+        """The lane that takes what a client sends at once: that of the get_request which returned the datagram."""
+        return self.accepting[event.connection] if is_client(event) and self._is_datagram(event) else None
+
+    def _is_heard(self, event: Event) -> bool:
+        """Whether the other side sees this end."""
+        return id(event) in self.receivers
 
     def _fails(self, event: Event) -> bool:
         end = self.ends.get(event.call)

@@ -34,6 +34,10 @@ RECORDING = [
     "joining",
     "collecting",
     "fronts",
+    "pauses",
+    "parking",
+    "breakpoints",
+    "deadlines",
     "clients",
 ]
 VIEWING = ["wording", "telling", "diagram", "columns", "rows", "traffic", "endings", "layout", "paint.markup",
@@ -41,7 +45,8 @@ VIEWING = ["wording", "telling", "diagram", "columns", "rows", "traffic", "endin
            "reasons.source", "reasons.calls", "reasons.case", "reasons.rule", "reasons.answer", "reasons.making",
            "reasons.accepting", "reasons.concurrency", "reasons.waiting", "reasons.handling", "reasons.looping",
            "reasons.closing", "reasons.datagrams", "reasons.streams", "reasons.fallback", "reasons", "explanations",
-           "export.jsonl", "export"]  # fmt: skip
+           "stories.story", "stories.excerpts", "stories.scene", "stories.callers", "stories.words",
+           "stories.particulars", "stories.storyteller", "stories", "export.jsonl", "export"]  # fmt: skip
 PEOPLE = ["kernel", "trace", "serving", "__init__", "__main__"]
 MAY_KNOW = {"PURE": [], "RECORDING": PURE, "VIEWING": PURE, "PEOPLE": [*PURE, *RECORDING, *VIEWING]}
 BLOCKS = {"PURE": PURE, "RECORDING": RECORDING, "VIEWING": VIEWING, "PEOPLE": PEOPLE}

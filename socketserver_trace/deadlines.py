@@ -1,0 +1,93 @@
+"""The deadline of a client: a clock that stands still while a thread of its server is paused.
+
+A pause is nobody's fault, so it is not counted. But the program's main thread is the one that steps and releases: if it
+waited for a paused server, it would wait for itself. So in that thread a wait is cut into slices, and one that has
+lasted a whole slice while somebody was paused, in vain, is given up with a sentence. What has come before the pause
+began is still received, and what needs no wait works as ever.
+
+The law: whoever waits here waits for the system only, in calls that end.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import threading
+import time
+
+from socketserver_trace.parking import SLICE
+from socketserver_trace.sentences import ServerPaused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    from socketserver_trace.parking import Parking
+    from socketserver_trace.pauses import Parked
+
+    Result = TypeVar("Result")
+
+
+class Deadline:
+    """The end of the patience of `who`, a client, which waits for `what` for so many seconds of an unpaused server."""
+
+    def __init__(self, seconds: float, parking: Parking | None, who: str, what: str) -> None:
+        self._parking = parking
+        self._who = who
+        self._what = what
+        self._in_main_thread = threading.get_ident() == threading.main_thread().ident
+        self._ends = self._now() + seconds
+
+    def wait(self, sock: socket.socket, operation: Callable[[], Result], again: Callable[[], Any] | None = None) -> Any:
+        """What the operation of a socket returns, called as often as it takes; from the second time on, `again`.
+
+        TimeoutError at the deadline; ServerPaused in the main thread when it waits for a paused server.
+        """
+        while True:
+            stopped = self._stopped_by()
+            sock.settimeout(self._slice())
+            try:
+                return operation()
+            except TimeoutError as error:
+                if error.errno is not None:  # the system itself has given up
+                    raise
+            if stopped is not None:
+                raise self._paused(stopped)
+            operation = again or operation
+
+    def _now(self) -> float:
+        return time.monotonic() - (0.0 if self._parking is None else self._parking.paused)
+
+    def _slice(self) -> float:
+        """How long the socket may wait before it is time to look around."""
+        remaining = self._ends - self._now()
+        if remaining <= 0:
+            raise TimeoutError
+        if self._in_main_thread:
+            return min(remaining, SLICE)
+        return max(remaining, SLICE) if self._parking is not None and self._parking.parked else remaining
+
+    def _stopped_by(self) -> Parked | None:
+        """The paused thread for which this one must not wait."""
+        if not self._in_main_thread or self._parking is None:
+            return None
+        return next(iter(self._parking.parked), None)
+
+    def _paused(self, stopped: Parked) -> ServerPaused:
+        return ServerPaused(
+            f"{self._who} would wait for {self._what}, but {stopped.lane} is paused at {stopped.place}: "
+            f"step or release it first, or talk from another thread (in a notebook: %%client --background {self._who})."
+        )
+
+
+def finish_connecting(sock: socket.socket) -> None:
+    """Wait for a connect that has begun; TimeoutError when it goes on, and what it failed with when it did."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(sock, selectors.EVENT_WRITE)
+        if not selector.select(sock.gettimeout()):
+            raise TimeoutError
+    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise OSError(error, os.strerror(error))

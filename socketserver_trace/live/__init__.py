@@ -1,0 +1,1 @@
+"""A trace while it grows: read, matched, laid out and told to a page, an increment at a time."""

@@ -1,0 +1,184 @@
+// The drawing: the heads of the columns, and the rows that are in view with a few more.
+//
+// Shapes are drawn in one SVG for the heads and one for the rows, which no screen reader sees; for these, for the
+// pointer and for the keyboard each row is an item of a list, which lies below its shapes and has its words. Items are
+// kept while they are in view, so that the focus stays where it is; the shapes are drawn again.
+//
+// The law: what is in the page depends on the window and not on how many rows there are.
+
+import { SUPPRESS, element, setAttribute, shape } from "./elements.js";
+import { GUTTER, HEADS, LINE, ROW } from "./geometry.js";
+import { arrowMark, barShape, boxSides, boxTop, columnHead, lifeline, stepMark, textAt } from "./marks.js";
+
+const BEYOND = 48;
+
+/** Draws what `lab` has: its scene, sheet, geometry and spacing, zoomed, with its cursor and its hits. */
+export class Drawing {
+  constructor(lab) {
+    this.lab = lab;
+    this.items = new Map();
+    this.heads = shape("svg", { class: "shapes", "aria-hidden": "true" });
+    this.shapes = shape("svg", { class: "shapes", "aria-hidden": "true" });
+    this.list = element("div", { class: "rows", role: "list", "aria-label": "What happened, row by row" });
+    this.first = 0;
+    this.last = -1;
+  }
+
+  /** Draws the heads. */
+  drawHeads() {
+    const { scene, geometry, zoom } = this.lab;
+    const parts = geometry.boxes.map(boxTop);
+    for (const column of scene.placed) {
+      const place = geometry.places.get(column.number);
+      if (place) parts.push(columnHead(column, place));
+    }
+    this.frame(this.heads, 0, HEADS, zoom);
+    this.heads.replaceChildren(...parts.flat());
+  }
+
+  /** Draws the rows at positions `first` to `last`; places are reckoned from the top of the first one. */
+  drawRows(first, last) {
+    const { spacing, zoom } = this.lab;
+    [this.first, this.last] = [first, last];
+    this.top = spacing.top(first);
+    this.bottom = last < first ? this.top : spacing.top(last + 1);
+    this.frame(this.shapes, this.top, this.bottom - this.top, zoom);
+    this.shapes.replaceChildren(...this.background(), ...this.rowShapes(), ...this.foreground());
+    this.drawItems();
+  }
+
+  frame(svg, top, height, zoom) {
+    const { width } = this.lab.geometry;
+    setAttribute(svg, "viewBox", `0 ${top} ${width} ${Math.max(1, height)}`);
+    setAttribute(svg, "width", width * zoom);
+    setAttribute(svg, "height", Math.max(1, height) * zoom);
+  }
+
+  background() {
+    const { scene, sheet, geometry } = this.lab;
+    const parts = geometry.boxes.flatMap((box) => boxSides(box, this.top, this.bottom));
+    for (const place of geometry.places.values()) parts.push(lifeline(place, this.top, this.bottom));
+    if (this.last < this.first) return parts;
+    for (const bar of scene.bars(sheet.row(this.first), sheet.row(this.last))) parts.push(this.bar(bar));
+    return parts.filter((part) => part !== null);
+  }
+
+  bar(bar) {
+    const { sheet, geometry, spacing, scene } = this.lab;
+    const place = geometry.places.get(bar.column);
+    if (place === undefined) return null;
+    const open = bar.last === -1;
+    const [from, to] = [sheet.position(bar.first), open ? sheet.count - 1 : this.lastShown(bar.last)];
+    if (to < from || (to === from && !open && sheet.states.size > 0 && !scene.isTail(bar.first))) return null;
+    const top = Math.max(spacing.top(from) + LINE - 3, this.top - BEYOND);
+    const bottom = Math.min(open ? spacing.total : spacing.top(to) + LINE + 13, this.bottom + BEYOND);
+    return barShape(bar, place, top, bottom);
+  }
+
+  lastShown(index) {
+    const position = this.lab.sheet.position(index);
+    return this.lab.sheet.has(index) ? position : position - 1;
+  }
+
+  rowShapes() {
+    const { scene, sheet, spacing } = this.lab;
+    const parts = [];
+    for (const { index, arrow } of this.passing()) parts.push(this.arrow(index, arrow));
+    for (let position = this.first; position <= this.last; position += 1) {
+      const index = sheet.row(position);
+      const { step, arrows } = scene.row(index);
+      const y = spacing.top(position) + LINE;
+      parts.push(...this.gap(position, y));
+      for (const arrow of arrows) if (arrow.targetRow === index || arrow.target === -1) parts.push(this.arrow(index, arrow));
+      if (step !== null) parts.push(stepMark(step, this.lab.geometry, y, (number) => this.nameOf(number)));
+      const tail = scene.isTail(index);
+      parts.push(textAt(GUTTER - 14, y + 4, tail ? "now" : String(index + 1), tail ? "number now" : "number"));
+    }
+    return parts;
+  }
+
+  passing() {
+    const { scene, sheet } = this.lab;
+    return this.last < this.first ? [] : scene.arrows(sheet.row(this.first), sheet.row(this.last));
+  }
+
+  arrow(index, arrow) {
+    const { sheet, geometry, spacing, isLive } = this.lab;
+    if (sheet.states.size > 0 && !sheet.keepsArrow(arrow)) return null;
+    const to = arrow.target === -1 ? index : arrow.targetRow;
+    const heights = [index, to].map((row) => spacing.top(sheet.position(row)) + LINE);
+    return arrowMark(arrow, geometry, heights, { nameOf: (number) => this.nameOf(number), live: isLive });
+  }
+
+  gap(position, y) {
+    const gap = this.lab.spacing.gap(position);
+    if (gap === null) return [];
+    const middle = y - LINE - gap.height / 2;
+    const line = shape("path", { class: "gap", d: `M${GUTTER} ${middle}H${this.lab.geometry.width}` });
+    return [line, textAt(GUTTER - 6, middle + 4, gap.text, "time halo")];
+  }
+
+  /** What dims the rows after the cursor. */
+  foreground() {
+    const { cursor, sheet, spacing, geometry } = this.lab;
+    if (cursor === null) return [];
+    const from = Math.max(this.top, spacing.top(sheet.position(cursor)) + ROW);
+    if (from >= this.bottom) return [];
+    return [shape("rect", { class: "later", x: GUTTER - 10, y: from, width: geometry.width, height: this.bottom - from })];
+  }
+
+  nameOf(number) {
+    return this.lab.scene.columns.get(number)?.name ?? "";
+  }
+
+  drawItems() {
+    const { sheet, cursor } = this.lab;
+    const wanted = new Set();
+    for (let position = this.first; position <= this.last; position += 1) wanted.add(sheet.row(position));
+    const focused = this.focusedRow();
+    if (focused !== null && sheet.has(focused)) wanted.add(focused);
+    for (const [index, item] of this.items) {
+      if (!wanted.has(index)) item.remove();
+      if (!wanted.has(index)) this.items.delete(index);
+    }
+    const entry = wanted.has(cursor) ? cursor : sheet.row(this.lab.firstInView());
+    for (const index of wanted) this.drawItem(index, index === entry);
+  }
+
+  /** The row that has the focus, or null. */
+  focusedRow() {
+    const focused = this.list.getRootNode().activeElement;
+    const found = [...this.items].find(([_index, item]) => item === focused);
+    return found === undefined ? null : found[0];
+  }
+
+  drawItem(index, isEntry) {
+    const { scene, sheet, spacing, zoom, cursor } = this.lab;
+    const position = sheet.position(index);
+    const row = scene.row(index);
+    const item = this.items.get(index) ?? this.makeItem(index);
+    const top = (spacing.top(position) - this.top) * zoom;
+    item.style.transform = `translateY(${top}px)`;
+    item.style.height = `${ROW * zoom}px`;
+    const words = scene.isTail(index) ? `now: ${row.actor}: ${row.words}` : `${index + 1}. ${row.actor}: ${row.words}`;
+    setAttribute(item, "aria-label", words);
+    setAttribute(item, "aria-setsize", sheet.count);
+    setAttribute(item, "aria-posinset", position + 1);
+    setAttribute(item, "aria-current", index === cursor && "step");
+    setAttribute(item, "tabindex", isEntry ? 0 : -1);
+    setAttribute(item, "class", this.kindOf(index));
+  }
+
+  kindOf(index) {
+    const { scene, cursor, search, parkedRows } = this.lab;
+    const marks = [scene.isTail(index) && "tail", index === cursor && "current", search.isHit(index) && "hit"];
+    return ["row", ...marks, parkedRows.has(index) && "parked"].filter(Boolean).join(" ");
+  }
+
+  makeItem(index) {
+    const made = element("div", { role: "listitem", "data-row": index, ...SUPPRESS });
+    this.items.set(index, made);
+    this.list.append(made);
+    return made;
+  }
+}
