@@ -2,7 +2,8 @@
 
 A client is a small object around one socket, for lessons and tests: it connects, sends, receives and closes, and
 records each of these in a lane of its own, beside the server's. What waits has a deadline, after which it says in a
-sentence what it waited for; a pause of the server is not counted (`deadlines`). A client may be used from any thread, by one at a time.
+sentence what it waited for; a pause of the server is not counted (`deadlines`). A client may be used from any thread,
+by one at a time.
 
 Its receives are recorded whole: `receive_line` may need the kernel three times or once, and is one event, because how
 the network cuts a stream into pieces is nobody's doing.
@@ -10,6 +11,7 @@ the network cuts a stream into pieces is nobody's doing.
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import struct
@@ -160,7 +162,7 @@ class StreamClient(Client):
         with self._recorded(SEND, "sendall", self._moved(data)), self._deadline("room to send") as deadline:
             rest = memoryview(data).cast("B")
             while rest:
-                rest = rest[deadline.wait(self.socket, lambda rest=rest: self.socket.send(rest)) :]
+                rest = rest[deadline.wait(self.socket, functools.partial(self.socket.send, rest)) :]
 
     def receive(self) -> bytes:
         """The bytes that have come, or the next ones to come; no bytes at the end of the stream.

@@ -18,7 +18,7 @@ from socketserver_trace.wording import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Final
 
     from socketserver_trace.diagram import Arrow, Step
@@ -43,7 +43,7 @@ class Columns:
 
     def __init__(self, recording: Recording, whole: Recording) -> None:
         self._recording = recording
-        self._lanes = {lane.name: lane for lane in recording.lanes}
+        self._lanes: Mapping[str, Lane] = {lane.name: lane for lane in recording.lanes}
         self._hosts = _hosts(recording)
         self._guests = Counter(self._hosts.values())
         self.inferred = {event.connection for event in whole if "inferred" in event.detail}
@@ -56,7 +56,7 @@ class Columns:
             if event.detail.get("owner") == drawing.HANDLER:
                 self._handled[self._key(event)].add(event.connection)
         accepted = accepted_connections(whole.events)
-        self.datagrams = {one.connection for one in accepted if one.datagram is not None}
+        self.datagrams: set[int | None] = {one.connection for one in accepted if one.datagram is not None}
         self._keys = self._ordered()
         self._numbers = {key: number for number, key in enumerate(self._keys)}
         self._firsts = {key[0]: number for number, key in reversed(list(enumerate(self._keys)))}

@@ -86,7 +86,7 @@ class Parking:
     def set_breakpoints(self, *, add: Breakpoint | None = None, remove: Breakpoint | None = None) -> None:
         """Have one more, or one fewer; the threads that it has paused stay where they are."""
         with self._lock:
-            kept = tuple(breakpoint for breakpoint in self.breakpoints if breakpoint != remove)
+            kept = tuple(one for one in self.breakpoints if one != remove)
             self.breakpoints = kept if add is None else (*kept, add)
             self._changed()
 
@@ -166,10 +166,10 @@ class Parking:
         if meaning.kind not in STOPS or (meaning.kind == HOOK and meaning.hook in NEVER):
             return None
         at_step = step is not None and step.ends_at(meaning)
-        for breakpoint in self.breakpoints:  # noqa: A001 - as above
-            if breakpoint.is_at(meaning):
-                stop = Parked(self, record, breakpoint, breakpoint.patience)
-                if breakpoint.catches(stop):
+        for one in self.breakpoints:
+            if one.is_at(meaning):
+                stop = Parked(self, record, one, one.patience)
+                if one.catches(stop):
                     return stop
         return Parked(self, record, None, step.patience) if at_step and step is not None else None
 

@@ -34,16 +34,14 @@ class Parked:
     `patience` is how many seconds it waits at most.
     """
 
-    def __init__(
-        self, parking: Parking, record: tuple[Any, ...], breakpoint: Breakpoint | None, patience: float
-    ) -> None:  # noqa: A002 - the word of this trade
+    def __init__(self, parking: Parking, record: tuple[Any, ...], at: Breakpoint | None, patience: float) -> None:
         self.since, self.flow, _source, meaning, number, _payload = record
         self.kind: str = meaning.kind
         self.hook: str = meaning.hook
         self.phase: str | None = meaning.phase
         self.provider: str | None = meaning.provider
         self.connection: int | None = number if belongs_to_a_request(meaning) else None
-        self.breakpoint = breakpoint
+        self.breakpoint = at
         self.patience = patience
         self.gone = threading.Event()
         self._parking = parking

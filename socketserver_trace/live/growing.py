@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from socketserver_trace.diagram import Bar
 from socketserver_trace.endings import Endings
 from socketserver_trace.events import CLOSE, END, ENTER, JOIN, RAISE, RECEIVE, RETURN, SEND, START
 from socketserver_trace.layout import Layout
 from socketserver_trace.live.lifelines import Lifelines
 from socketserver_trace.live.meeting import Meeting
 from socketserver_trace.matching import is_client
-from socketserver_trace.paint.scene import bar_of, column_of, group_of, row_of
+from socketserver_trace.paint.scene import NOBODY, bar_of, column_of, group_of, row_of
 from socketserver_trace.recording import CLIENT, THREAD, Recording
 from socketserver_trace.rows import Sheet
 from socketserver_trace.traffic import Traffic
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Final
 
-    from socketserver_trace.events import Event
+    from socketserver_trace.events import Event, Scalar
     from socketserver_trace.recording import Lane
     from socketserver_trace.rows import Call
 
@@ -49,7 +48,8 @@ class Growing:
         self._sheet = Sheet(self._columns)
         self._traffic = _Traffic(self._sheet, self._meeting)
         self._endings = _Endings(self._sheet, Recording(), Recording(), {})
-        self._layout = _Layout(self._sheet, self._traffic, self._endings, {})
+        self._starters: dict[Scalar, str] = {}
+        self._layout = _Layout(self._sheet, self._traffic, self._endings, self._starters)
         self._steps: dict[int, int] = {}
         self._arrows: dict[int, list[int]] = defaultdict(list)
         self._told = _Told()
@@ -67,12 +67,22 @@ class Growing:
         for event in self._meeting.add(events):
             self.events.append(event)
             self._columns.meet(event)
+            self._note(event)
             if "inferred" in event.detail:
                 self._columns.inferred.add(event.connection)
             if event.data is not None and len(event.data) > SHOWN_BYTES:
                 self._more[event.seq] = safe(repr(event.data[:SEARCHED])[2:-1], SEARCHED)
             self._layout.add(event)
             self._leave(event)
+
+    def _note(self, event: Event) -> None:
+        """Remember what the drawing of later events asks for."""
+        if event.kind == START:
+            self._starters[event.detail.get("starts")] = event.lane
+        elif event.hook == "get_request" and event.connection is not None:
+            self._traffic.accepting[event.connection] = event.lane
+        elif event.hook == "close_request" and event.phase == ENTER:
+            self._traffic.over.add(event.connection)
 
     def whole(self) -> dict[str, Any]:
         """Everything, for a page that knows nothing."""
@@ -127,9 +137,11 @@ class Growing:
         bars = [bar_of(bar) for bar in sheet.bars[told.bars :]]
         told.bars = len(sheet.bars)
         closed = {(bar[0], bar[1], bar[2]) for bar in bars}
-        bars += [[*key, key[2], "", 0] for key in told.open if key not in closed and key not in self._open_calls()]
         now = self._open_calls()
-        bars += [bar_of(_open_bar(call, self._columns.kind(call.column))) for key, call in now.items() if key not in told.open]
+        bars += [[*key, key[2], "", 0] for key in told.open - closed - now.keys()]  # it had been open, and has no bar
+        bars += [
+            [*key, NOBODY, self._columns.kind(call.column), 0] for key, call in now.items() if key not in told.open
+        ]
         told.open = set(now)
         return bars
 
@@ -181,16 +193,7 @@ class _Lanes(dict[str, "Lane"]):
 
 
 class _Layout(Layout):
-    """Notes what only the whole recording would have told, and mends what was drawn before it was known."""
-
-    def add(self, event: Event) -> None:
-        if event.kind == START:
-            self.starters[event.detail.get("starts")] = event.lane
-        elif event.hook == "get_request" and event.connection is not None:
-            self.accepting[event.connection] = event.lane
-        elif event.hook == "close_request" and event.phase == ENTER:
-            self.traffic.over.add(event.connection)
-        super().add(event)
+    """Mends what was drawn before it was known."""
 
     def _leave(self, event: Event, *, failed: bool) -> None:
         call = next((call for call in reversed(self.sheet.calls(event)) if call.enter.call == event.call), None)
@@ -236,7 +239,3 @@ class _Endings(Endings):
             if event.kind == JOIN and event.phase in {None, RETURN}:
                 self.joined[event.lane, event.parent].append(event)
                 self.collected.add(event.detail.get("joins"))
-
-
-def _open_bar(call: Call, kind: str) -> Bar:
-    return Bar(call.column, call.depth, call.row, call.row, kind, failed=False, open=True)

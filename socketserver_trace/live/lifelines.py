@@ -1,8 +1,8 @@
 """The columns of a drawing that grows: a lane comes, and has a lifeline from then on.
 
-A column keeps its number for ever; where it stands from left to right is said apart from it, because a client that comes
-late stands among the clients. With many clients or threads, one that comes takes the place of one that is over, as in
-the finished drawing; who is over is known when its outermost call has ended, or its client has closed.
+A column keeps its number for ever; where it stands from left to right is said apart from it, because a client that
+comes late stands among the clients. With many clients or threads, one that comes takes the place of one that is over, as
+in the finished drawing; who is over is known when its outermost call has ended, or its client has closed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Lifelines(Columns):
-    """The lifelines so far. `lanes` is the reader's own table, which grows; `news` says that a column is new or other."""
+    """The lifelines so far. `lanes` is a table that grows; `news` says that a column is new, or looks otherwise."""
 
     def __init__(self, lanes: Mapping[str, Lane], datagrams: set[int | None]) -> None:
         self._lanes = lanes

@@ -35,7 +35,8 @@ class Meeting:
     """What is known of who talks with whom.
 
     `clients` has the client's lane of each connection, `strangers` the lanes that are inferred, `datagrams` the
-    connections that are a datagram, `speakers` our clients that send them. `senders` has, by the identity of a receive, the sends whose bytes it returned.
+    connections that are a datagram, `speakers` our clients that send them. `senders` has, by the identity of a receive,
+    the sends whose bytes it returned.
     """
 
     def __init__(self, names: Iterable[str]) -> None:

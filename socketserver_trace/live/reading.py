@@ -1,8 +1,8 @@
 """From what a recorder has appended since the last look to events.
 
-`assembly` makes a recording of everything, each time anew. Here the same records are read once, in portions, by somebody
-who looks again and again while the server runs. So a lane is named when it is first seen, and not by what it will do
-later: `Thread 1` is the thread that was seen first.
+`assembly` makes a recording of everything, each time anew. Here the same records are read once, in portions, by
+somebody who looks again and again while the server runs. So a lane is named when it is first seen, and not by what it
+will do later: `Thread 1` is the thread that was seen first.
 
 What a forked child has written is taken over later than it happened. So where there are children, the newest records
 wait a moment for what a child may still have to say about the same time.

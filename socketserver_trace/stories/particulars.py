@@ -111,7 +111,7 @@ def _argument(parameter: str, call: Call, scene: Scene) -> str:
     if parameter == "RequestHandlerClass":
         first = next((one for one in scene.facts.of_server(call.enter.server)), None)
         made = scene.handler_class(call.enter.server, first)
-        return f"its first handler was a {made}" if made else ""
+        return f"its first handler was of the class {made}" if made else ""
     return ""
 
 
@@ -137,7 +137,7 @@ def _returned(call: Call, scene: Scene) -> Iterator[Fact]:
         yield "returned", safe(ADDRESS.sub(">", str(call.result)))
     made = scene.handler_class(call.enter.server, number) if call.hook == "finish_request" else ""
     if made:
-        yield "made", f"a {made}"
+        yield "made", f"a handler of the class {made}"
 
 
 def _meanwhile(call: Call) -> Iterator[Fact]:

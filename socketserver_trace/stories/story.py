@@ -34,7 +34,7 @@ class Ancestor:
     """A class in the MRO of the server or of the handler, and what it has to do with the hook.
 
     `yours` marks the program's own. It `defines` the hook or inherits it; one that does is the `provider`, whose method
-    runs, or stands behind it and is `shadowed`: its method runs only when the one before it calls super().
+    runs, or stands behind it and is `shadowed`: its method runs only when one before it calls it, as by super().
     """
 
     name: str
@@ -168,7 +168,7 @@ def _role(ancestor: Ancestor) -> tuple[str, str]:
     if ancestor.provider:
         return str(ancestor), "its method runs"
     if ancestor.shadowed:
-        return str(ancestor), "shadowed: its method runs only if super() is called"
+        return str(ancestor), "shadowed: runs only if a method before it calls it, as by super()"
     return str(ancestor), ""
 
 

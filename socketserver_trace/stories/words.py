@@ -99,11 +99,12 @@ def title_of(event: Event, owner: str, scene: Scene) -> str:
 def moment_of(event: Event, end: Event | None) -> str:
     """How far it had come; empty for what takes no time. `end` is the end of its call."""
     if event.phase == RETURN:
-        return "it has returned"
+        return "it has returned" if event.kind == HOOK else "it is done"
     if event.phase == RAISE:
         return f"it raised {safe(str(event.detail.get('error', 'an exception')))}"
     if event.phase == ENTER:
-        return "it has not ended" if end is None else "before it runs"
+        begins = "before it runs" if event.kind == HOOK else "it begins"
+        return "it has not ended" if end is None else begins
     return ""
 
 

@@ -4,11 +4,12 @@
 // pointer and for the keyboard each row is an item of a list, which lies below its shapes and has its words. Items are
 // kept while they are in view, so that the focus stays where it is; the shapes are drawn again.
 //
-// The law: what is in the page depends on the window and not on how many rows there are.
+// What they need of the lab is named in lab.js. The law: what is in the page depends on the window and not on how many rows there are.
 
 import { SUPPRESS, element, setAttribute, shape } from "./elements.js";
 import { GUTTER, HEADS, LINE, ROW } from "./geometry.js";
 import { arrowMark, barShape, boxSides, boxTop, columnHead, lifeline, stepMark, textAt } from "./marks.js";
+import { NOBODY } from "./scene.js";
 
 const BEYOND = 48;
 
@@ -67,7 +68,7 @@ export class Drawing {
     const { sheet, geometry, spacing, scene } = this.lab;
     const place = geometry.places.get(bar.column);
     if (place === undefined) return null;
-    const open = bar.last === -1;
+    const open = bar.last === NOBODY;
     const [from, to] = [sheet.position(bar.first), open ? sheet.count - 1 : this.lastShown(bar.last)];
     if (to < from || (to === from && !open && sheet.states.size > 0 && !scene.isTail(bar.first))) return null;
     const top = Math.max(spacing.top(from) + LINE - 3, this.top - BEYOND);
@@ -89,12 +90,13 @@ export class Drawing {
       const { step, arrows } = scene.row(index);
       const y = spacing.top(position) + LINE;
       parts.push(...this.gap(position, y));
-      for (const arrow of arrows) if (arrow.targetRow === index || arrow.target === -1) parts.push(this.arrow(index, arrow));
+      const short = arrows.filter((arrow) => arrow.targetRow === index || arrow.target === NOBODY);
+      parts.push(...short.map((arrow) => this.arrow(index, arrow)));
       if (step !== null) parts.push(stepMark(step, this.lab.geometry, y, (number) => this.nameOf(number)));
       const tail = scene.isTail(index);
       parts.push(textAt(GUTTER - 14, y + 4, tail ? "now" : String(index + 1), tail ? "number now" : "number"));
     }
-    return parts;
+    return parts.filter((part) => part !== null);
   }
 
   passing() {
@@ -105,7 +107,7 @@ export class Drawing {
   arrow(index, arrow) {
     const { sheet, geometry, spacing, isLive } = this.lab;
     if (sheet.states.size > 0 && !sheet.keepsArrow(arrow)) return null;
-    const to = arrow.target === -1 ? index : arrow.targetRow;
+    const to = arrow.target === NOBODY ? index : arrow.targetRow;
     const heights = [index, to].map((row) => spacing.top(sheet.position(row)) + LINE);
     return arrowMark(arrow, geometry, heights, { nameOf: (number) => this.nameOf(number), live: isLive });
   }
@@ -177,8 +179,9 @@ export class Drawing {
 
   makeItem(index) {
     const made = element("div", { role: "listitem", "data-row": index, ...SUPPRESS });
+    const after = [...this.list.children].find((other) => Number(other.dataset.row) > index) ?? null;
     this.items.set(index, made);
-    this.list.append(made);
+    this.list.insertBefore(made, after);
     return made;
   }
 }

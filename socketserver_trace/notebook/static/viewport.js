@@ -1,0 +1,196 @@
+// The part of the drawing that is in view: scrolling, following the newest row, zooming.
+//
+// The scrolled area is as high as all rows together, so that the scrollbar tells the truth; browsers know no heights
+// beyond some millions of pixels, and then a pixel of scrolling stands for several. Rows are drawn with some more above
+// and below, and again when these do not suffice.
+//
+// The law: whoever scrolls up by hand wants to read, so following ends; and nothing but a wish begins it again.
+
+import { element, setAttribute } from "./elements.js";
+import { HEADS, ROW, clamp } from "./geometry.js";
+
+const HIGHEST = 8_000_000;
+const MORE = 12;
+const SMALLEST_ZOOM = 0.5;
+const LARGEST_ZOOM = 2;
+const READABLE = 0.75;
+const STEP = 1.1;
+
+/** The scrolled area, which shows the drawing of the lab. */
+export class Viewport {
+  constructor(lab, drawing) {
+    this.lab = lab;
+    this.drawing = drawing;
+    this.follows = false;
+    this.fits = true;
+    this.expected = 0;
+    this.layer = element("div", { class: "layer" }, drawing.list, drawing.shapes);
+    this.space = element("div", { class: "space" }, this.layer);
+    this.heads = element("div", { class: "heads" }, drawing.heads);
+    this.remarks = element("ul", { class: "remarks", hidden: true });
+    this.area = element("div", { class: "area", scroll: () => this.scrolled() }, this.heads, this.space, this.remarks);
+    this.area.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    this.observer = new ResizeObserver(() => this.resized());
+    this.observer.observe(this.area);
+  }
+
+  /** Ends what it began. */
+  close() {
+    this.observer.disconnect();
+  }
+
+  get zoom() {
+    return this.lab.zoom;
+  }
+
+  /** The height of the part of the area where rows are seen. */
+  get height() {
+    return Math.max(0, this.area.clientHeight - HEADS * this.zoom);
+  }
+
+  get content() {
+    return this.lab.spacing.total * this.zoom + ROW * this.zoom;
+  }
+
+  get room() {
+    return Math.min(this.content, HIGHEST);
+  }
+
+  /** How many pixels of the drawing one pixel of scrolling stands for. */
+  get ratio() {
+    return this.content <= HIGHEST ? 1 : (this.content - this.height) / (this.room - this.height);
+  }
+
+  /** How far the rows are scrolled, in pixels of the zoomed drawing. */
+  get offset() {
+    return clamp(this.area.scrollTop * this.ratio, 0, Math.max(0, this.content - this.height));
+  }
+
+  /** Takes over what changed in the scene, the sheet or the geometry, and draws. */
+  refresh() {
+    if (this.fits) this.fitColumns();
+    const width = `${this.lab.geometry.width * this.zoom}px`;
+    this.heads.style.width = this.space.style.width = width;
+    this.space.style.height = `${this.room}px`;
+    this.heads.style.height = `${HEADS * this.zoom}px`;
+    this.drawing.drawHeads();
+    if (this.follows) this.toEnd();
+    this.draw();
+  }
+
+  /** Draws the rows in view and some more. */
+  draw() {
+    const [first, last] = this.inView();
+    const count = this.lab.sheet.count;
+    this.drawing.drawRows(clamp(first - MORE, 0, Math.max(0, count - 1)), Math.min(last + MORE, count - 1));
+    this.place();
+  }
+
+  /** The positions of the first and the last row in view. */
+  inView() {
+    const { spacing } = this.lab;
+    const from = this.offset / this.zoom;
+    return [spacing.positionAt(from), spacing.positionAt(from + this.height / this.zoom)];
+  }
+
+  place() {
+    const top = this.drawing.top * this.zoom - this.offset + this.area.scrollTop;
+    this.layer.style.transform = `translateY(${top}px)`;
+  }
+
+  scrolled() {
+    const atEnd = this.area.scrollTop + this.area.clientHeight >= this.area.scrollHeight - ROW;
+    if (this.follows && !atEnd && this.area.scrollTop < this.expected - 2) this.follow(false);
+    this.expected = this.area.scrollTop;
+    const [first, last] = this.inView();
+    const known = first >= this.drawing.first && last <= this.drawing.last;
+    if (known) this.place();
+    else this.draw();
+    setAttribute(this.heads, "data-lifted", this.area.scrollTop > 0);
+  }
+
+  resized() {
+    if (this.area.clientHeight > 0) this.refresh();
+  }
+
+  /** Begins or ends following the newest row. */
+  follow(wanted) {
+    if (this.follows === wanted) return;
+    this.follows = wanted;
+    if (wanted) this.toEnd();
+    this.lab.told("follow");
+  }
+
+  toEnd() {
+    const end = this.room + HEADS * this.zoom + ROW - this.area.clientHeight;
+    this.scrollTo(Math.min(Math.max(0, end), this.area.scrollHeight));
+  }
+
+  scrollTo(top) {
+    this.area.scrollTop = top;
+    this.expected = this.area.scrollTop;
+  }
+
+  /** Scrolls as little as is needed to show a row, with the rows around it. */
+  reveal(index) {
+    const { sheet, spacing } = this.lab;
+    const top = spacing.top(sheet.position(index)) * this.zoom;
+    const margin = Math.min(2 * ROW * this.zoom, this.height / 4);
+    const [least, most] = [top + ROW * this.zoom + margin - this.height, top - margin];
+    if (this.offset >= least && this.offset <= most) return;
+    const aim = Math.max(0, this.offset < least ? least : most);
+    this.scrollTo(aim / this.ratio);
+    this.draw();
+  }
+
+  /** Scrolls sideways as little as is needed to show a column with its texts. */
+  revealColumn(number) {
+    const place = this.lab.geometry.places.get(number);
+    if (place === undefined) return;
+    const [left, right] = [(place.x - place.half - 20) * this.zoom, place.end * this.zoom];
+    const { scrollLeft, clientWidth } = this.area;
+    if (left < scrollLeft) this.area.scrollLeft = left;
+    else if (right > scrollLeft + clientWidth) this.area.scrollLeft = Math.min(left, right - clientWidth);
+  }
+
+  wheel(event) {
+    if (event.deltaY < 0 && !event.ctrlKey) this.follow(false);
+    if (!event.ctrlKey) return;
+    event.preventDefault();
+    this.zoomTo(this.zoom * (event.deltaY < 0 ? STEP : 1 / STEP));
+  }
+
+  /** Zooms, and keeps the first row in view where it is. */
+  zoomTo(zoom) {
+    this.fits = false;
+    const [first] = this.inView();
+    this.lab.zoom = clamp(Math.round(zoom * 100) / 100, SMALLEST_ZOOM, LARGEST_ZOOM);
+    this.refresh();
+    if (!this.follows) this.scrollTo((this.lab.spacing.top(first) * this.zoom) / this.ratio);
+    this.draw();
+    this.lab.told("zoom");
+  }
+
+  zoomBy(steps) {
+    this.zoomTo(clamp(Math.round(this.zoom * 10 + steps) / 10, SMALLEST_ZOOM, LARGEST_ZOOM));
+  }
+
+  /** Makes the drawing as wide as the area. */
+  fit() {
+    this.zoomTo(this.area.clientWidth / this.lab.geometry.width);
+  }
+
+  /** Until somebody zooms, a drawing that is too wide is made smaller, as long as it can be read. */
+  fitColumns() {
+    const wanted = clamp(this.area.clientWidth / this.lab.geometry.width, READABLE, 1);
+    if (this.area.clientWidth === 0 || Math.abs(wanted - this.zoom) < 0.005) return;
+    this.lab.zoom = Math.floor(wanted * 100) / 100;
+    this.lab.told("zoom");
+  }
+
+  /** What stands below the last row. */
+  showRemarks(remarks) {
+    this.remarks.hidden = remarks.length === 0;
+    this.remarks.replaceChildren(...remarks.map((remark) => element("li", {}, remark)));
+  }
+}
