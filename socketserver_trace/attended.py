@@ -5,8 +5,8 @@ closing the socket does not wake it. So this socket waits in short slices, and a
 calls its owner's `attend`, in the thread that waits. Whatever that does happens inside the wait, in one thread: a
 client that sends while it waits to receive has one call inside the other, never two that overlap.
 
-The law: it is a socket like any other, of the same bytes, the same time-outs and the same errors; only `recv`, `send`
-and `sendall` wait differently.
+The law: it is a socket like any other, of the same bytes, the same time-outs and the same errors; only `recv` and
+`send` wait differently.
 """
 
 from __future__ import annotations
@@ -58,15 +58,6 @@ class AttendedSocket(socket.socket):
         with self._open():
             self._wait(selectors.EVENT_WRITE, "room", _end(self))
             return super().send(data, flags)
-
-    def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """As `socket.sendall`, attended."""
-        end, sent = _end(self), 0
-        with self._open(), memoryview(data) as view, view.cast("B") as rest:
-            while sent < len(rest):
-                self._wait(selectors.EVENT_WRITE, "room", end)
-                with rest[sent:] as piece:
-                    sent += super().send(piece, flags)
 
     def close(self) -> None:
         """Close it, and say so."""

@@ -72,9 +72,9 @@ class Client:
         """Record the enter with a payload, and the end with what the block puts into the list."""
         if self._closed and kind != CLOSE:
             raise ClientClosed(f"{self.name} is closed: make a new client to talk to the server again.")
-        self._record(kind, ENTER, hook, payload)
         told: list[object] = [None]
         try:
+            self._record(kind, ENTER, hook, payload)
             yield told
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and self._source.parking is not None:

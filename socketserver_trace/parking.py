@@ -184,6 +184,8 @@ class Parking:
             self._parked[stop.flow] = stop
             self._changed()
         while not stop.gone.wait(SLICE):
+            if self._parked.get(stop.flow) is not stop:
+                return  # whoever was about to send it on was interrupted
             if not threading.main_thread().is_alive():
                 self.release(end=True)
             elif not stop.remaining and self.send_on(stop):

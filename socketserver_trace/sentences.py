@@ -66,3 +66,7 @@ class NoSuchHook(Sentence, LookupError):
 
 class AlreadyStarted(Sentence, RuntimeError):
     """A server was started a second time."""
+
+
+class NoLab(Sentence, ModuleNotFoundError):
+    """The live lab needs a package that is not there. The message says which, and how to get it."""

@@ -32,7 +32,7 @@ from socketserver_trace.kernel import KernelView, record, snapshot
 from socketserver_trace.parking import Parking
 from socketserver_trace.quiescence import unsettled
 from socketserver_trace.recorder import DEFAULT_CAP, Flow, Meaning, Recorder, Source, acting_for, local, sharing
-from socketserver_trace.sentences import AlreadyStarted, ServingEnded, StillWaiting, WaitedInVain
+from socketserver_trace.sentences import AlreadyStarted, NoLab, ServingEnded, StillWaiting, WaitedInVain
 from socketserver_trace.sockets import attachments
 from socketserver_trace.trace import Trace
 from socketserver_trace.waits import sentence_about
@@ -75,6 +75,7 @@ class Served:
         self._failed: list[BaseException] = []
         self._thread: threading.Thread | None = None
         self._stopped = False
+        self._lab: Any = None
         self.server: Any = self._make(server, handler, address, cap)
         self._source = source_of(self.server)
         self._source.quiet = True
@@ -83,8 +84,12 @@ class Served:
         self.breakpoints = Breakpoints(self.server, self._parking)
 
     def __repr__(self) -> str:
-        running = "stopped" if self._stopped else "not started" if self._thread is None else "running"
-        return f"<{self._source.name}, {running}>"
+        return f"<{self._source.name}, {self.state}>"
+
+    @property
+    def state(self) -> str:
+        """Whether it is "not started", "running" or "stopped"."""
+        return "stopped" if self._stopped else "not started" if self._thread is None else "running"
 
     @property
     def recorder(self) -> Recorder:
@@ -100,13 +105,35 @@ class Served:
     def trace(self) -> Trace:
         """What has happened so far, once the server has nothing left to do (or after a second, if it has)."""
         self.settle(SETTLE)
-        return Trace(self._recorded())
+        return Trace(self.recorded())
 
-    def kernel(self) -> KernelView:
-        """What the kernel knows now of the server's sockets and of its clients', put into the trace as well."""
-        view = snapshot(self.server, self._source, self._clients, patience=SETTLE / 4)
-        record(self._source, view)
+    def kernel(self, *, recorded: bool = True) -> KernelView:
+        """What the kernel knows now of the server's sockets and of its clients', put into the trace as well.
+
+        Not `recorded`, it is as it is just now, on its way or not, and the trace does not know of it.
+        """
+        view = snapshot(self.server, self._source, self._clients, patience=SETTLE / 4 if recorded else 0)
+        if recorded:
+            record(self._source, view)
         return view
+
+    def lab(self) -> Any:
+        """The live lab, for the last line of a notebook's cell: the drawing as it grows, its clients, its pauses.
+
+        Asked again, it is the same one. ModuleNotFoundError with a sentence where the packages of `lab` are missing.
+        """
+        if self._lab is None:
+            try:
+                from socketserver_trace.notebook.lab import Lab
+            except ModuleNotFoundError as error:
+                raise NoLab(
+                    f"the live lab needs the package {error.name}: pip install 'socketserver_trace[lab]'.",
+                    name=error.name,
+                ) from None
+            self._lab = Lab(self)
+            if not self._stopped:
+                self._lab.session.start()
+        return self._lab
 
     def client(self, name: str | None = None, *, timeout: float | None = None) -> Any:
         """A new client of the server, connected: a `StreamClient` or a `DatagramClient`, as the server is."""
@@ -123,7 +150,7 @@ class Served:
         return self._wait_until(self._is_at_rest, timeout)
 
     def _is_at_rest(self) -> bool:
-        recording = self._recorded()
+        recording = self.recorded()
         # In this order: whoever is paused only after its events were read is still at work in them.
         return unsettled(recording, self._parking.lanes(recording)) is None
 
@@ -135,7 +162,7 @@ class Served:
         def happened() -> bool:
             return any(
                 event.hook == hook and event.phase == phase and connection in {None, event.connection}
-                for event in self._recorded()
+                for event in self.recorded()
             )
 
         if not self._wait_until(happened, timeout):
@@ -212,6 +239,8 @@ class Served:
             return None
         self._stopped = True
         self._parking.release(end=True)
+        if self._lab is not None:
+            self._lab.session.let_go()
         self._source.patience = None  # here each wait has a deadline of its own
         for client in self._clients:
             client.close()
@@ -223,6 +252,8 @@ class Served:
         late.append(self._within_the_deadline("server_close"))
         self._join_the_rest()
         self._remove_folder()
+        if self._lab is not None:
+            self._lab.session.finish()
         return next((sentence for sentence in late if sentence is not None), None)
 
     def _join_the_rest(self) -> None:
@@ -256,9 +287,10 @@ class Served:
         return sentence
 
     def _what_it_waits_for(self, method: str) -> str:
-        return f"{method}() still waited after {self._timeout:g} s: {sentence_about(method, self._recorded())}"
+        return f"{method}() still waited after {self._timeout:g} s: {sentence_about(method, self.recorded())}"
 
-    def _recorded(self) -> Recording:
+    def recorded(self) -> Recording:
+        """Everything so far as it was recorded, at work or not; `trace` waits for a moment of rest."""
         return assemble(self._source.recorder)
 
     def _break_off(self) -> None:

@@ -11,16 +11,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from socketserver_trace import diagram as drawing
+from socketserver_trace.diagram import Row, Step
 from socketserver_trace.endings import Endings
 from socketserver_trace.events import CLOSE, END, ENTER, JOIN, RAISE, RECEIVE, RETURN, SEND, START
 from socketserver_trace.layout import Layout
 from socketserver_trace.live.lifelines import Lifelines
 from socketserver_trace.live.meeting import Meeting
 from socketserver_trace.matching import is_client
-from socketserver_trace.paint.scene import NOBODY, bar_of, column_of, group_of, row_of
+from socketserver_trace.paint.scene import MICROSECOND, NOBODY, bar_of, column_of, group_of, row_of
 from socketserver_trace.recording import CLIENT, THREAD, Recording
 from socketserver_trace.rows import Sheet
 from socketserver_trace.traffic import Traffic
+from socketserver_trace.waits import waits_of
 from socketserver_trace.wording import SHOWN_BYTES, caption_of, safe
 
 TYPE_CHECKING = False
@@ -31,16 +34,22 @@ if TYPE_CHECKING:
     from socketserver_trace.events import Event, Scalar
     from socketserver_trace.recording import Lane
     from socketserver_trace.rows import Call
+    from socketserver_trace.waits import Wait
 
 SEARCHED: Final = 512
 """How many characters of some bytes a search finds."""
 
 
 class Growing:
-    """A drawing so far, and what has changed since somebody was told."""
+    """A drawing so far, and what has changed since somebody was told.
+
+    `events` are all that it has drawn; `more` has, by their numbers, what a search finds besides the words.
+    """
 
     def __init__(self, lanes: Mapping[str, Lane]) -> None:
         self.events: list[Event] = []
+        self.more: dict[int, str] = {}
+        self._recording: Recording | None = None
         self._lanes = _Lanes(lanes)
         self._meeting = Meeting(lanes)
         self._lanes.strangers = self._meeting.strangers
@@ -53,12 +62,45 @@ class Growing:
         self._steps: dict[int, int] = {}
         self._arrows: dict[int, list[int]] = defaultdict(list)
         self._told = _Told()
-        self._more: dict[int, str] = {}
 
     @property
     def rows(self) -> int:
         """How many rows there are."""
         return len(self._sheet.rows)
+
+    @property
+    def start(self) -> int:
+        """When the first event was, in microseconds."""
+        return self.events[0].time_ns // MICROSECOND if self.events else 0
+
+    def recording(self) -> Recording:
+        """What is drawn, as a plain value."""
+        if self._recording is None or len(self._recording) != len(self.events):
+            lanes = (*self._lanes.read.values(), *self._meeting.strangers.values())
+            self._recording = Recording(tuple(self.events), lanes)
+        return self._recording
+
+    def tail(self) -> list[list[Any]]:
+        """Rows for those who wait just now. They stand below the last row, until something happens."""
+        found = {event.call: event for event in self.recording().events if event.phase == ENTER}
+        return [
+            self._waiting(found[wait.call], wait)
+            for wait in waits_of(self.recording())
+            if wait.call in found and self._columns.has(wait.lane)
+        ]
+
+    def _waiting(self, event: Event, wait: Wait) -> list[Any]:
+        column, label, caption = self._sheet.place(event), f"{event.hook}()", safe(wait.brief)
+        step = Step(
+            row=self.rows, column=column, depth=self._sheet.depth(column), kind=drawing.BYTES, label=label,
+            caption=caption, own=False, failed=wait.hopeless, open=True, origin=None, origin_depth=0, starts=False,
+            event=event.seq,
+        )  # fmt: skip
+        actor = self._columns.name(column, event.lane)
+        row = Row(
+            actor, len(self._sheet.calls(event)), f"{label}  {caption}", event.seq, event.connection, event.time_ns
+        )
+        return row_of(row, step, ())
 
     def add(self, events: Sequence[Event]) -> None:
         """Draw the next events."""
@@ -71,7 +113,7 @@ class Growing:
             if "inferred" in event.detail:
                 self._columns.inferred.add(event.connection)
             if event.data is not None and len(event.data) > SHOWN_BYTES:
-                self._more[event.seq] = safe(repr(event.data[:SEARCHED])[2:-1], SEARCHED)
+                self.more[event.seq] = safe(repr(event.data[:SEARCHED])[2:-1], SEARCHED)
             self._layout.add(event)
             self._leave(event)
 
@@ -129,7 +171,7 @@ class Growing:
         arrows = [sheet.arrows[arrow] for arrow in self._arrows.get(number, ())]
         self._columns.give_room(step, arrows)
         row = sheet.rows[number]
-        return row_of(row, step, arrows, self._more.get(row.event, ""))
+        return row_of(row, step, arrows, self.more.get(row.event, ""))
 
     def _bars(self) -> list[list[Any]]:
         """The bars that are new: of calls that have ended, and of those that are open and last."""
@@ -185,11 +227,11 @@ class _Lanes(dict[str, "Lane"]):
 
     def __init__(self, lanes: Mapping[str, Lane]) -> None:
         super().__init__()
-        self._read = lanes
+        self.read = lanes
         self.strangers: Mapping[str, Lane] = {}
 
     def __missing__(self, name: str) -> Lane:
-        return self._read[name] if name in self._read else self.strangers[name]
+        return self.read[name] if name in self.read else self.strangers[name]
 
 
 class _Layout(Layout):

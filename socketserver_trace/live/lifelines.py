@@ -1,8 +1,8 @@
 """The columns of a drawing that grows: a lane comes, and has a lifeline from then on.
 
 A column keeps its number for ever; where it stands from left to right is said apart from it, because a client that
-comes late stands among the clients. With many clients or threads, one that comes takes the place of one that is over, as
-in the finished drawing; who is over is known when its outermost call has ended, or its client has closed.
+comes late stands among the clients. With many clients or threads, one that comes takes the place of one that is over,
+as in the finished drawing; who is over is known when its outermost call has ended, or its client has closed.
 """
 
 from __future__ import annotations

@@ -36,13 +36,16 @@ MOMENT: Final = 20_000_000
 
 
 class Reader:
-    """Reads a recorder on and on. `lanes` has every lane so far, `missed` how many events were let go unread."""
+    """Reads a recorder on and on.
+
+    `lanes` has every lane so far, `missed` says how many events were let go unread, `position` how far it has come.
+    """
 
     def __init__(self, recorder: Recorder) -> None:
         self.lanes: dict[str, Lane] = {}
         self.missed = 0
         self._recorder = recorder
-        self._position = 0
+        self.position = 0
         self._count = 0
         self._flows: dict[object, str] = {}
         self._names = Names()
@@ -51,9 +54,19 @@ class Reader:
         self._forks = False
 
     @property
+    def behind(self) -> int:
+        """How many records were not read yet."""
+        return max(self._recorder.total - self.position, 0)
+
+    @property
     def is_behind(self) -> bool:
         """Whether there is something that was not read yet; quick."""
-        return self._recorder.total != self._position or bool(self._waiting) or self._forks
+        return self._recorder.total != self.position or self._forks
+
+    @property
+    def is_behind_its_children(self) -> bool:
+        """Whether records wait for what a child may still say."""
+        return bool(self._waiting)
 
     def read(self, most: int) -> list[Event]:
         """The next events, not many more than `most` of them."""
@@ -62,10 +75,10 @@ class Reader:
         return [self._event(record) for record in records]
 
     def _records(self, most: int) -> list[Record]:
-        flat, before = self._recorder.since(self._position)
-        self.missed += before - self._position
+        flat, before = self._recorder.since(self.position)
+        self.missed += before - self.position
         del flat[most * WIDTH :]
-        self._position = before + len(flat) // WIDTH
+        self.position = before + len(flat) // WIDTH
         records: list[Record] = list(zip(*(iter(flat),) * WIDTH, strict=True))
         self._forks = self._forks or any(record[1].process is not None for record in records)
         return self._settled(records) if self._forks else records

@@ -42,7 +42,7 @@ LANES: Final[Mapping[str, str]] = {
     CLIENT: "a client",
     MAIN: "the main thread",
     SERVER: "the serving thread",
-    THREAD: "a thread",
+    THREAD: "",
     CHILD: "a process of its own",
 }
 
@@ -53,6 +53,8 @@ def facts_of(event: Event, scene: Scene) -> Iterator[Fact]:
     call = scene.call_of(event)
     if event.kind == HOOK and call is not None:
         yield from _of_a_hook(call, scene)
+    elif event.kind == HOOK and event.provider is not None:
+        yield "method of", safe(event.provider)
     elif event.kind in {SEND, RECEIVE}:
         yield from _of_bytes(event, call, scene)
     elif event.kind in OTHERS:
@@ -94,8 +96,9 @@ def _of_a_hook(call: Call, scene: Scene) -> Iterator[Fact]:
             yield parameter, text
     if call.returned:
         yield from _returned(call, scene)
-    if call.children:
-        yield "calls", listed(dict.fromkeys(safe(one.hook) for one in call.children if one.enter.kind == HOOK), 9)
+    hooks = dict.fromkeys(safe(one.hook) for one in call.children if one.enter.kind == HOOK)
+    if hooks:
+        yield "calls", listed(hooks, 9)
     yield from _meanwhile(call)
 
 
@@ -142,7 +145,7 @@ def _returned(call: Call, scene: Scene) -> Iterator[Fact]:
 
 def _meanwhile(call: Call) -> Iterator[Fact]:
     """What was received and sent in the course of a call."""
-    moved = [one for one in call.below() if not one.raised]
+    moved = [one for one in call.below() if one.end is None or not ({"error", "peek"} & one.end.detail.keys())]
     took, gave = (sum(one.size for one in moved if one.enter.kind == kind) for kind in (RECEIVE, SEND))
     told = [f"{verb} {plural(size, 'byte')}" for verb, size in (("received", took), ("sent", gave)) if size]
     if told:

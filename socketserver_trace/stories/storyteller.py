@@ -13,7 +13,7 @@ from socketserver_trace.stories.callers import sources_of
 from socketserver_trace.stories.particulars import dump_of, facts_of
 from socketserver_trace.stories.scene import NO_CLASSES, Scene
 from socketserver_trace.stories.story import Story
-from socketserver_trace.stories.words import contract_of, moment_of, purpose_of, title_of
+from socketserver_trace.stories.words import contract_of, moment_of, owner_of, purpose_of, title_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Storyteller:
     def _told(self, event: Event) -> Story:
         scene, end = self._scene, self._scene.ends.get(event.call)
         call = scene.call_of(event)
-        owner = "" if call is None else call.owner
+        owner = owner_of(event) if call is None else call.owner
         of_hook = event.kind == HOOK and call is not None
         enter = scene.enters.get(event.call)
         return Story(

@@ -83,6 +83,12 @@ DATAGRAM: Final = "A datagram travels alone, like a postcard: it arrives whole o
 """What is added where bytes are a datagram."""
 
 
+def owner_of(event: Event) -> str:
+    """Whose hook it is, by its name alone, for an end whose enter was let go; empty for a constructor, and for others."""
+    owners = [owner for owner in ("server", "handler") if entry(event, owner) is not None]
+    return owners[0] if len(owners) == 1 else ""
+
+
 def entry(event: Event, owner: str) -> Hook | None:
     """The entry of a hook's event in the tables of the lifecycle."""
     return entry_of(event.hook or "", owner) if event.kind == HOOK else None

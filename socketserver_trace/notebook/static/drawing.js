@@ -147,6 +147,14 @@ export class Drawing {
     for (const index of wanted) this.drawItem(index, index === entry);
   }
 
+  /** Gives the focus to a row, which is drawn when it is not in the page yet. */
+  focus(index) {
+    if (!this.lab.sheet.has(index)) return;
+    const item = this.items.get(index) ?? this.makeItem(index);
+    this.drawItem(index, true);
+    item.focus({ preventScroll: true });
+  }
+
   /** The row that has the focus, or null. */
   focusedRow() {
     const focused = this.list.getRootNode().activeElement;

@@ -48,3 +48,33 @@ export function button(text, act, { name = null, kind = "", ...attributes } = {}
 
 /** JupyterLab takes single keys for itself, unless the element that has the focus says this. */
 export const SUPPRESS = { "data-lm-suppress-shortcuts": "true" };
+
+/**
+ * Shows a list of things in `container`, one element for each. An element whose key is still there is kept, so that a
+ * focus, a click that has begun and a text that is being written survive what comes in meanwhile.
+ */
+export function showEach(container, things, { keyOf, make, update = () => {} }) {
+  const former = new Map([...container.children].map((child) => [child.dataset.key, child]));
+  things.forEach((thing, place) => {
+    const key = String(keyOf(thing));
+    const shown = former.get(key) ?? make(thing);
+    former.delete(key);
+    shown.dataset.key = key;
+    update(shown, thing);
+    if (container.children[place] !== shown) container.insertBefore(shown, container.children[place] ?? null);
+  });
+  for (const gone of former.values()) gone.remove();
+}
+
+/** A function that calls `act` in the next frame, once however often it is called before. */
+export function inNextFrame(act) {
+  let asked = 0;
+  const ask = () => {
+    asked ||= requestAnimationFrame(() => {
+      asked = 0;
+      act();
+    });
+  };
+  ask.cancel = () => cancelAnimationFrame(asked);
+  return ask;
+}

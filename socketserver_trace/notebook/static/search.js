@@ -20,7 +20,7 @@ export class Search {
     this.searched = 0;
     this.wanted = "";
     this.field = element("input", {
-      type: "search", class: "field", placeholder: "Find a hook, bytes, #2", "aria-label": "Find rows", spellcheck: "false",
+      type: "search", class: "field", placeholder: "Find: hook, bytes, #2", "aria-label": "Find rows", spellcheck: "false",
       autocomplete: "off", input: () => this.ask(this.field.value), keydown: (event) => this.pressed(event), ...SUPPRESS,
     });
     this.count = element("span", { class: "count", role: "status" });

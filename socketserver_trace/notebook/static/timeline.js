@@ -27,7 +27,7 @@ export class Timeline {
     ];
     this.all = button("Show all", () => lab.select(null), { kind: "small", name: "Show all rows (Escape)" });
     const track = element("div", { class: "track" }, this.slider, shape("svg", marks, this.ticks));
-    this.view = element("div", { class: "timeline" }, element("div", { class: "steps" }, this.buttons), track, this.place, this.all);
+    this.view = element("div", { class: "timeline" }, element("div", { class: "steps" }, this.buttons), track, this.all, this.place);
   }
 
   moved() {

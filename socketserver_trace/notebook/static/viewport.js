@@ -13,7 +13,7 @@ const HIGHEST = 8_000_000;
 const MORE = 12;
 const SMALLEST_ZOOM = 0.5;
 const LARGEST_ZOOM = 2;
-const READABLE = 0.75;
+const READABLE = 0.9;
 const STEP = 1.1;
 
 /** The scrolled area, which shows the drawing of the lab. */
