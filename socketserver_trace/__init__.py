@@ -76,5 +76,12 @@ def __getattr__(name: str) -> object:
     return value
 
 
+def load_ipython_extension(ipython: object) -> None:
+    """Give a notebook its client cells: what `%load_ext socketserver_trace` does."""
+    from socketserver_trace.notebook.magics import register
+
+    register(ipython)
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})

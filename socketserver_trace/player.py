@@ -69,14 +69,14 @@ def document(trace: Trace, title: str | None = None) -> str:
     diagram = trace.diagram()
     named = escape(safe(title, SEARCHED)) if title is not None else escape(diagram.title)
     script = javascript() + START
+    place = _place(trace, diagram, f"<h1>{named}</h1>", title, " data-alone")
     checksum = base64.b64encode(sha256(script.encode()).digest()).decode()
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}\'sha256-{checksum}\'">\n'
         '<meta name="viewport" content="width=device-width">\n<meta name="color-scheme" content="light dark">\n'
         f"<title>{named}</title>\n<style>{PAGE_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f"{_place(trace, diagram, f'<h1>{named}</h1>', title)}"
-        f'</main>\n<script type="module">{script}</script>\n</body>\n</html>\n'
+        f'{place}</main>\n<script type="module">{script}</script>\n</body>\n</html>\n'
     )
 
 
@@ -97,14 +97,14 @@ class Player:
         return {"text/plain": self.trace.text(), "text/html": shown}
 
 
-def _place(trace: Trace, diagram: Diagram, heading: str = "", title: str | None = None) -> str:
+def _place(trace: Trace, diagram: Diagram, heading: str = "", title: str | None = None, alone: str = "") -> str:
     """The figure, which a player takes the place of, and the player's data."""
     text = json.dumps(data_of(trace, title), ensure_ascii=True, separators=(",", ":")).translate(TAGS)
     packed = ""
     if len(text) > PACKED:
         text, packed = base64.b64encode(zlib.compress(text.encode(), 9)).decode(), " data-packed"
     return (
-        f'<div class="socketserver-trace-player"><div class="static">{heading}\n{html.paint(first_rows(diagram))}</div>\n'
+        f'<div class="socketserver-trace-player"{alone}><div class="static">{heading}\n{html.paint(first_rows(diagram))}</div>\n'
         f'<script type="application/json"{packed}>{text}</script></div>\n'
     )
 

@@ -128,7 +128,7 @@ class Growing:
 
     def whole(self) -> dict[str, Any]:
         """Everything, for a page that knows nothing."""
-        self._told = _Told()
+        self._told = _Told(indexed=self._told.indexed)
         return self.increment() | {"reset": True}
 
     def increment(self) -> dict[str, Any]:
@@ -214,10 +214,10 @@ class Growing:
 class _Told:
     """How far a page has been told."""
 
-    def __init__(self) -> None:
+    def __init__(self, indexed: int = 0) -> None:
         self.rows = 0
         self.bars = 0
-        self.indexed = 0
+        self.indexed = indexed  # arrows, which are looked at once
         self.columns = False
         self.open: set[tuple[int, int, int]] = set()
 

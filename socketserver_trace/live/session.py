@@ -87,7 +87,7 @@ class Session:
 
     def ask(self, message: object) -> None:
         """What a page says. From any thread; returns at once while the lab is running."""
-        if not isinstance(message, dict):
+        if not isinstance(message, dict) or not isinstance(message.get("ask"), str):
             return
         if message.get("ask") in {"step", "step_over", "resume", "release"}:
             with self._sentences():

@@ -65,7 +65,7 @@ def _wrapped(tree: ast.Module, names: list[str]) -> ast.Module:
 class _Unannotated(ast.NodeTransformer):
     """Takes the annotations off the names of the cell itself: what is declared global cannot have one."""
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:  # noqa: N802 - ast calls it by this name
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
         if not isinstance(node.target, ast.Name):
             return node
         plain = ast.Pass() if node.value is None else ast.Assign([node.target], node.value)
@@ -74,4 +74,4 @@ class _Unannotated(ast.NodeTransformer):
     def _leave_alone(self, node: ast.AST) -> ast.AST:
         return node
 
-    visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = visit_Lambda = _leave_alone  # noqa: N815 - as above
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = visit_Lambda = _leave_alone  # noqa: N815 - ast calls them by these names

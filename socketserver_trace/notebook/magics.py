@@ -1,9 +1,9 @@
-"""Client cells: `%%client alice` runs a cell with `client`, a client of the server that runs in this notebook.
+r"""Client cells: `%%client alice` runs a cell with `client`, a client of the server that runs in this notebook.
 
     %load_ext socketserver_trace
 
     %%client alice
-    client.send(b"hello\\n")
+    client.send(b"hello\n")
     client.receive()
 
 The client lives on: the next cell of `%%client alice` goes on with it. The cell runs in a thread (`runs`), and the

@@ -38,6 +38,10 @@ GRACE: Final = 1.0
 """How many seconds an interrupted cell has to give up its client, before the client is closed under it."""
 
 TIMEOUT: Final = 5.0
+"""How many seconds a handle waits, unless told otherwise."""
+
+RENDER: Final = "_render_traceback_"
+"""The method by whose name IPython asks an exception how it wants to be shown."""
 
 
 class Seat:
@@ -153,9 +157,11 @@ class Run:
 
     def _interrupt(self) -> None:
         self._interrupted = True
-        with suppress(FutureTimeoutError):
-            self._future.exception(GRACE)
-        self._seat.close()
+        try:
+            with suppress(FutureTimeoutError):
+                self._future.exception(GRACE)
+        finally:
+            self._seat.close()
         release = getattr(getattr(self._seat.served, "breakpoints", None), "release", None)
         if release is not None:
             release()
@@ -167,7 +173,7 @@ class Run:
             try:
                 result = self._run(timeout, close=close)
                 if self.background and result is not None:
-                    display(result)
+                    display(result)  # type: ignore[no-untyped-call] # IPython has no types for it
             except BaseException as raised:  # noqa: BLE001 - it is raised where somebody waits for it, also SystemExit
                 error = self._shown_in_cell(raised)
                 if self.background:
@@ -195,12 +201,12 @@ class Run:
         if traceback is not None and not isinstance(error, Sentence):
             formatted = self._shell.InteractiveTB.structured_traceback
             with suppress(AttributeError):  # an exception that takes no attributes is shown whole
-                error._render_traceback_ = lambda: formatted(type(error), error, traceback, tb_offset=0)  # type: ignore[attr-defined] # noqa: SLF001 - IPython asks for it by this name
+                setattr(error, RENDER, lambda: formatted(type(error), error, traceback, tb_offset=0))
         return error
 
     def _show(self, error: BaseException) -> None:
         """As a stream: it stands under its own cell on every kernel, which an error message does not."""
-        render = getattr(error, "_render_traceback_", None)
+        render = getattr(error, RENDER, None)
         lines = [f"{type(error).__name__}: {error}"] if render is None else render()
         sys.stderr.write("\n".join(lines) + "\n")
         sys.stderr.flush()

@@ -111,11 +111,11 @@ def _calling(call: Call, scene: Scene) -> Excerpt | None:
 
 def _first_step(call: Call, scene: Scene) -> Excerpt | None:
     """Nothing is around the call: it is the first step of a thread or a child, or the program made it."""
-    if call.enter.parent is not None:
-        return None  # the call around it was let go
+    places = CALLED_FROM.get(_key(call), ())
+    if call.hook == "process_request_thread" or not scene.is_first(call.enter):
+        only = len(places) == 1 and _key(call) not in BY_THE_PROGRAM
+        return at(places[0], CALLED) if only else None
     lane = scene.lanes.get(call.lane)
-    if call.hook == "process_request_thread":
-        return at(CALLED_FROM[call.hook][0], CALLED)
     if lane is not None and lane.kind == CHILD:
         for place in places_of(call, FORK):
             return at(place, CALLED)

@@ -189,7 +189,7 @@ def _caller(event: Event, scene: Scene) -> Iterator[Fact]:
     parent = scene.around(event)
     if parent is not None:
         yield "called by", f"{safe(parent.provider)}.{safe(parent.hook)}()" if parent.provider else safe(parent.hook)
-    elif event.kind == HOOK and event.parent is None:
+    elif event.kind == HOOK and (scene.is_first(event) or event.hook == "process_request_thread"):
         yield "called by", _first(event, scene)
 
 

@@ -92,6 +92,10 @@ class Scene:
         known = self.clients.get(connection) if connection is not None else None
         return "the client" if known is None else safe(known)
 
+    def is_first(self, event: Event) -> bool:
+        """Whether certainly nothing is around an event. When events were let go, the call around it may be one."""
+        return event.parent is None and not self.recording.dropped
+
     @cached_property
     def datagrams(self) -> frozenset[int]:
         """The connections that are datagrams."""

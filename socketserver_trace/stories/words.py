@@ -84,7 +84,7 @@ DATAGRAM: Final = "A datagram travels alone, like a postcard: it arrives whole o
 
 
 def owner_of(event: Event) -> str:
-    """Whose hook it is, by its name alone, for an end whose enter was let go; empty for a constructor, and for others."""
+    """Whose hook it is, by its name alone, where its enter was let go; empty where the name does not say it."""
     owners = [owner for owner in ("server", "handler") if entry(event, owner) is not None]
     return owners[0] if len(owners) == 1 else ""
 

@@ -19,6 +19,7 @@ export class Drawing {
     this.lab = lab;
     this.items = new Map();
     this.heads = shape("svg", { class: "shapes", "aria-hidden": "true" });
+    this.backdrop = shape("svg", { class: "shapes backdrop", "aria-hidden": "true" });
     this.shapes = shape("svg", { class: "shapes", "aria-hidden": "true" });
     this.list = element("div", { class: "rows", role: "list", "aria-label": "What happened, row by row" });
     this.first = 0;
@@ -43,7 +44,8 @@ export class Drawing {
     [this.first, this.last] = [first, last];
     this.top = spacing.top(first);
     this.bottom = last < first ? this.top : spacing.top(last + 1);
-    this.frame(this.shapes, this.top, this.bottom - this.top, zoom);
+    for (const svg of [this.backdrop, this.shapes]) this.frame(svg, this.top, this.bottom - this.top, zoom);
+    this.backdrop.replaceChildren(...this.boxes());
     this.shapes.replaceChildren(...this.background(), ...this.rowShapes(), ...this.foreground());
     this.drawItems();
   }
@@ -55,10 +57,15 @@ export class Drawing {
     setAttribute(svg, "height", Math.max(1, height) * zoom);
   }
 
+  boxes() {
+    const { geometry, sheet } = this.lab;
+    const ends = this.last >= sheet.count - 1;
+    return geometry.boxes.flatMap((box) => boxSides(box, this.top, this.bottom, ends));
+  }
+
   background() {
     const { scene, sheet, geometry } = this.lab;
-    const parts = geometry.boxes.flatMap((box) => boxSides(box, this.top, this.bottom));
-    for (const place of geometry.places.values()) parts.push(lifeline(place, this.top, this.bottom));
+    const parts = [...geometry.places.values()].map((place) => lifeline(place, this.top, this.bottom));
     if (this.last < this.first) return parts;
     for (const bar of scene.bars(sheet.row(this.first), sheet.row(this.last))) parts.push(this.bar(bar));
     return parts.filter((part) => part !== null);
@@ -82,21 +89,22 @@ export class Drawing {
   }
 
   rowShapes() {
-    const { scene, sheet, spacing } = this.lab;
-    const parts = [];
-    for (const { index, arrow } of this.passing()) parts.push(this.arrow(index, arrow));
-    for (let position = this.first; position <= this.last; position += 1) {
-      const index = sheet.row(position);
-      const { step, arrows } = scene.row(index);
-      const y = spacing.top(position) + LINE;
-      parts.push(...this.gap(position, y));
-      const short = arrows.filter((arrow) => arrow.targetRow === index || arrow.target === NOBODY);
-      parts.push(...short.map((arrow) => this.arrow(index, arrow)));
-      if (step !== null) parts.push(stepMark(step, this.lab.geometry, y, (number) => this.nameOf(number)));
-      const tail = scene.isTail(index);
-      parts.push(textAt(GUTTER - 14, y + 4, tail ? "now" : String(index + 1), tail ? "number now" : "number"));
-    }
+    const parts = this.passing().map(({ index, arrow }) => this.arrow(index, arrow));
+    for (let position = this.first; position <= this.last; position += 1) parts.push(this.rowShape(position));
     return parts.filter((part) => part !== null);
+  }
+
+  rowShape(position) {
+    const { scene, sheet, spacing, geometry } = this.lab;
+    const index = sheet.row(position);
+    const { step, arrows } = scene.row(index);
+    const y = spacing.top(position) + LINE;
+    const short = arrows.filter((arrow) => arrow.targetRow === index || arrow.target === NOBODY);
+    const parts = [...this.gap(position, y), ...short.map((arrow) => this.arrow(index, arrow))];
+    if (step !== null) parts.push(stepMark(step, geometry, y, (number) => this.nameOf(number)));
+    const tail = scene.isTail(index);
+    parts.push(textAt(GUTTER - 14, y + 4, tail ? "now" : String(index + 1), tail ? "number now" : "number"));
+    return shape("g", { class: this.kindOf(index, "of") }, parts);
   }
 
   passing() {
@@ -179,10 +187,10 @@ export class Drawing {
     setAttribute(item, "class", this.kindOf(index));
   }
 
-  kindOf(index) {
+  kindOf(index, kind = "row") {
     const { scene, cursor, search, parkedRows } = this.lab;
     const marks = [scene.isTail(index) && "tail", index === cursor && "current", search.isHit(index) && "hit"];
-    return ["row", ...marks, parkedRows.has(index) && "parked"].filter(Boolean).join(" ");
+    return [kind, ...marks, parkedRows.has(index) && "parked"].filter(Boolean).join(" ");
   }
 
   makeItem(index) {

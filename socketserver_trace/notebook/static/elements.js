@@ -20,7 +20,7 @@ export function shape(tag, attributes = {}, ...children) {
 
 function furnish(made, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) setAttribute(made, name, value);
-  for (const child of children.flat()) {
+  for (const child of children.flat(Infinity)) {
     if (child !== null && child !== undefined && child !== false) made.append(child);
   }
   return made;

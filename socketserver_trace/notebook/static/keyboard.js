@@ -63,16 +63,26 @@ function actionsOf(lab) {
   return { rows, anywhere };
 }
 
-/** Listens to the keys in `root`; those of rows count in `area`. */
+/**
+ * Listens to the keys in `root`; those of rows count in `area`. Where nothing else is on the page they count, too, while
+ * nothing has the focus. Returns what ends the latter.
+ */
 export function listenToKeys(lab, root, area) {
   const { rows, anywhere } = actionsOf(lab);
-  root.addEventListener("keydown", (event) => {
-    const act = actionFor(event, area.contains(event.target) ? { ...anywhere, ...rows } : anywhere);
-    if (act === undefined) return;
-    event.preventDefault();
-    event.stopPropagation();
-    act();
-  });
+  const all = { ...anywhere, ...rows };
+  root.addEventListener("keydown", (event) => press(event, area.contains(event.target) ? all : anywhere));
+  if (!lab.port.isAlone) return () => {};
+  const pressed = (event) => event.target === document.body && press(event, all);
+  document.addEventListener("keydown", pressed);
+  return () => document.removeEventListener("keydown", pressed);
+}
+
+function press(event, actions) {
+  const act = actionFor(event, actions);
+  if (act === undefined) return;
+  event.preventDefault();
+  event.stopPropagation();
+  act();
 }
 
 function actionFor(event, actions) {

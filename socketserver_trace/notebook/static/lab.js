@@ -28,7 +28,8 @@ const GONE = "No kernel: run the cell again.";
 
 /**
  * Puts the lab into `host`, an empty element. `port` is {send(message), listen(callback) -> forget}: whoever answers.
- * With `isPlayer` it is a finished trace, and `note` is a sentence about it. Returns what takes the lab away again.
+ * With `isPlayer` it is a finished trace, `note` is a sentence about it, and `isAlone` says that the page has nothing else.
+ * Returns what takes the lab away again.
  */
 export function mount(host, port) {
   const lab = new Lab(host, port);
@@ -83,7 +84,7 @@ class Lab {
 
   begin() {
     this.forgetTheme = followTheme(this.view);
-    listenToKeys(this, this.root, this.stage);
+    this.forgetKeys = listenToKeys(this, this.root, this.stage);
     this.drawing.list.addEventListener("click", (event) => this.clicked(event));
     this.closeMenus = (event) => this.toolbar.closeMenus(event.composedPath()[0]);
     document.addEventListener("pointerdown", this.closeMenus, true);
@@ -97,6 +98,7 @@ class Lab {
   close() {
     this.forget();
     this.forgetTheme();
+    this.forgetKeys();
     document.removeEventListener("pointerdown", this.closeMenus, true);
     this.viewport.close();
     this.announcer.close();

@@ -21,11 +21,13 @@ export function boxTop(box) {
   return [frame, shape("text", { x: middle, y: 16, ...turned }, cut(box.title, 11))];
 }
 
-/** A part of a box between two heights. */
-export function boxSides(box, top, bottom) {
-  const sides = `M${box.left} ${top}V${bottom}M${box.right} ${top}V${bottom}`;
-  const place = { x: box.left, y: top, width: box.right - box.left, height: Math.max(0, bottom - top) };
-  return [shape("rect", { class: `inside ${box.kind}`, ...place }), shape("path", { class: "side", d: sides })];
+/** A part of a box between two heights, which may be its end. */
+export function boxSides(box, top, bottom, ends) {
+  const width = box.right - box.left;
+  const round = `V${bottom - 9}q0 9 9 9h${width - 18}q9 0 9-9V${top}`;
+  const side = ends ? `M${box.left} ${top}${round}` : `M${box.left} ${top}V${bottom}M${box.right} ${top}V${bottom}`;
+  const inside = ends ? `${side}z` : `M${box.left} ${top}h${width}V${bottom}h${-width}z`;
+  return [shape("path", { class: `inside ${box.kind}`, d: inside }), shape("path", { class: "side", d: side })];
 }
 
 /** The head of a column, with the beginning of its lifeline. */

@@ -14,7 +14,8 @@ const PLACE = "socketserver-trace-player";
 export async function playAll(page = document) {
   for (const place of page.querySelectorAll(`.${PLACE}:not([data-played])`)) {
     place.dataset.played = "";
-    play(place, await readData(place.querySelector("script[type='application/json']")));
+    const data = await readData(place.querySelector("script[type='application/json']"));
+    play(place, { ...data, isAlone: place.dataset.alone !== undefined });
   }
 }
 
@@ -34,7 +35,7 @@ async function readData(holder) {
 }
 
 /** A port that answers from data. */
-export function portOf({ scenes, order, stories, note }) {
+export function portOf({ scenes, order, stories, note, isAlone = false }) {
   let hear = () => {};
   let shown = order;
   const answers = {
@@ -48,6 +49,7 @@ export function portOf({ scenes, order, stories, note }) {
   const answer = (wish) => hear(answers[wish.ask]?.(wish) ?? {});
   return {
     isPlayer: true,
+    isAlone,
     note,
     send: (wish) => queueMicrotask(() => answer(wish)),
     listen(callback) {

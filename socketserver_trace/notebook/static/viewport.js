@@ -24,7 +24,7 @@ export class Viewport {
     this.follows = false;
     this.fits = true;
     this.expected = 0;
-    this.layer = element("div", { class: "layer" }, drawing.list, drawing.shapes);
+    this.layer = element("div", { class: "layer" }, drawing.backdrop, drawing.list, drawing.shapes);
     this.space = element("div", { class: "space" }, this.layer);
     this.heads = element("div", { class: "heads" }, drawing.heads);
     this.remarks = element("ul", { class: "remarks", hidden: true });
