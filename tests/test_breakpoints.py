@@ -564,8 +564,9 @@ print(served.breakpoints.wait(timeout=60))
 
 def test_the_main_thread_does_not_wait_for_a_paused_server() -> None:
     """A receive that would wait says who is paused and what to do; when it is resumed, the reply comes."""
-    with serve(socketserver.ThreadingTCPServer, Shout, timeout=CALM) as served, served.client("alice") as alice:
+    with serve(socketserver.ThreadingTCPServer, Shout, timeout=CALM) as served:
         served.breakpoints.add("handle")
+        alice = served.client("alice")
         alice.send(b"hello\n")
         served.breakpoints.wait(timeout=CALM)
         with pytest.raises(ServerPaused) as told:
@@ -621,8 +622,9 @@ def test_a_pause_that_begins_during_a_wait_ends_the_wait() -> None:
 
 def test_a_send_without_room_does_not_wait_for_a_paused_server() -> None:
     """What there is room for is sent while the server is paused; when there is none, the main thread is told."""
-    with serve(socketserver.ThreadingTCPServer, Echo, timeout=CALM) as served, served.client("alice") as alice:
+    with serve(socketserver.ThreadingTCPServer, Echo, timeout=CALM) as served:
         served.breakpoints.add("handle")
+        alice = served.client("alice")
         served.breakpoints.wait(timeout=CALM)
         alice.send(b"small")
         with pytest.raises(ServerPaused, match=r"^alice would wait for room to send, but Thread 1 is paused"):

@@ -96,10 +96,10 @@ class ClientCells:
         function = function_of(self._shell, line, cell)
         seat = self._seat(self._served(options.server), options.name, new=options.new)
         run = Run(self._shell, seat, function, background=options.background)
-        run.start(timeout=options.timeout, close=options.close)
         if options.background:
+            run.start(timeout=options.timeout, close=options.close)
             return run
-        if run.in_foreground():
+        if run.in_foreground(timeout=options.timeout, close=options.close):
             return run.wait()
         self._say(f"{_paused(seat.served)}, so {seat.name} goes on in the background.")
         return run

@@ -134,12 +134,13 @@ class Run:
             daemon=True,
         ).start()
 
-    def in_foreground(self) -> bool:
-        """Wait until it has ended or gone into the background. Returns whether it has ended.
+    def in_foreground(self, *, timeout: float | None, close: bool) -> bool:
+        """Begin, and wait until it has ended or gone into the background. Returns whether it has ended.
 
         KeyboardInterrupt ends the wait, closes the client, and lets a paused server go on.
         """
         try:
+            self.start(timeout=timeout, close=close)
             while not self._turn.wait(SLICE):
                 pass
         except KeyboardInterrupt:

@@ -103,6 +103,7 @@ export class Drawing {
     const parts = [...this.gap(position, y), ...short.map((arrow) => this.arrow(index, arrow))];
     if (step !== null) parts.push(stepMark(step, geometry, y, (number) => this.nameOf(number)));
     const tail = scene.isTail(index);
+    if (tail && step === null && arrows.length === 0) parts.push(textAt(GUTTER, y + 4, this.wordsOf(index), "waiting halo"));
     parts.push(textAt(GUTTER - 14, y + 4, tail ? "now" : String(index + 1), tail ? "number now" : "number"));
     return shape("g", { class: this.kindOf(index, "of") }, parts);
   }
@@ -173,18 +174,21 @@ export class Drawing {
   drawItem(index, isEntry) {
     const { scene, sheet, spacing, zoom, cursor } = this.lab;
     const position = sheet.position(index);
-    const row = scene.row(index);
     const item = this.items.get(index) ?? this.makeItem(index);
     const top = (spacing.top(position) - this.top) * zoom;
     item.style.transform = `translateY(${top}px)`;
     item.style.height = `${ROW * zoom}px`;
-    const words = scene.isTail(index) ? `now: ${row.actor}: ${row.words}` : `${index + 1}. ${row.actor}: ${row.words}`;
-    setAttribute(item, "aria-label", words);
+    setAttribute(item, "aria-label", `${scene.isTail(index) ? "now" : index + 1}. ${this.wordsOf(index)}`);
     setAttribute(item, "aria-setsize", sheet.count);
     setAttribute(item, "aria-posinset", position + 1);
     setAttribute(item, "aria-current", index === cursor && "step");
     setAttribute(item, "tabindex", isEntry ? 0 : -1);
     setAttribute(item, "class", this.kindOf(index));
+  }
+
+  wordsOf(index) {
+    const { actor, words } = this.lab.scene.row(index);
+    return `${actor}: ${words}`;
   }
 
   kindOf(index, kind = "row") {

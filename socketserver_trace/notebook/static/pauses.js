@@ -4,7 +4,7 @@
 //
 // The law: what it shows is what Python said last, and a button asks Python and changes nothing here.
 
-import { SUPPRESS, button, element, setText, showEach } from "./elements.js";
+import { SUPPRESS, button, element, setText, shape, showEach } from "./elements.js";
 
 const PHASES = [["enter", "before"], ["return", "after"], ["raise", "when it fails:"]];
 
@@ -13,7 +13,7 @@ export class ParkedStrip {
   constructor(lab) {
     this.lab = lab;
     this.list = element("div", { class: "parked-list" });
-    this.release = button("Release all", () => lab.ask({ ask: "release" }), { kind: "small" });
+    this.release = button("Release all", () => lab.ask({ ask: "release" }));
     this.view = element("div", { class: "strip paused", hidden: true }, this.list, this.release);
   }
 
@@ -37,13 +37,14 @@ export class ParkedStrip {
       button("Step over", asking("step_over"), { title: "On to the end of this call" }),
       button("Continue", asking("resume"), { title: "On until the next pause" }),
     ];
-    return element("div", { class: "parked-line", role: "group" }, words, left, buttons);
+    return element("div", { class: "parked-line", role: "group" }, pauseSign(), words, left, buttons);
   }
 
   update(line, one) {
-    setText(line.firstChild, `⏸ ${one.text}`);
+    const [, words, left] = line.children;
+    setText(words, one.text);
     line.setAttribute("aria-label", one.text);
-    setText(line.children[1], typeof one.remaining === "number" ? `goes on in ${Math.ceil(one.remaining)} s` : "");
+    setText(left, typeof one.remaining === "number" ? `goes on in ${Math.ceil(one.remaining)} s` : "");
   }
 }
 
@@ -97,6 +98,11 @@ export class PausesPanel {
     const act = () => this.lab.ask({ ask: "unpause", breakpoint: one.number });
     return element("li", {}, element("span", {}, words), button("Remove", act, { kind: "small", name: `Remove: ${words}` }));
   }
+}
+
+function pauseSign() {
+  const bars = shape("path", { d: "M4 2h3v12H4zM9 2h3v12H9z" });
+  return shape("svg", { class: "pause-sign", viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, bars);
 }
 
 function section(heading, ...content) {

@@ -45,7 +45,7 @@ export class Timeline {
     setAttribute(this.slider, "aria-valuetext", this.words(position));
     setAttribute(this.slider, "disabled", count === 0);
     for (const one of this.buttons) setAttribute(one, "disabled", count === 0);
-    setText(this.place, cursor === null ? plural(count, "row") : `row ${position + 1} of ${count.toLocaleString("en")}`);
+    setText(this.place, cursor === null ? plural(count - scene.tail.length, "row") : `row ${position + 1} of ${count.toLocaleString("en")}`);
     this.all.style.visibility = cursor === null ? "hidden" : "visible";
     setAttribute(this.ticks, "d", search.ticks());
     setAttribute(this.view, "data-rows", scene.rows.length);
