@@ -30,6 +30,7 @@ MODULES: Final = (
     "marks",
     "drawing",
     "viewport",
+    "walking",
     "search",
     "timeline",
     "keyboard",

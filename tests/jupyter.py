@@ -11,6 +11,7 @@ import os
 import secrets
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,8 +32,11 @@ LAB = "lab/tree"
 NOTEBOOK = "notebooks"
 FRONT_ENDS = (LAB, NOTEBOOK)
 
-OWN_ERRORS = ("reading 'schema'",)
+OWN_ERRORS = ("reading 'schema'", "'filebrowser:open-path' not registered")
 """What Notebook 7 says of itself whatever is opened."""
+
+SETTINGS = {"fetchNews": "false", "checkForUpdates": False}
+"""Nothing is asked for outside."""
 
 
 class Jupyter:
@@ -52,7 +56,9 @@ class Jupyter:
         made = v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells])
         made.metadata["kernelspec"] = {"display_name": kernel, "language": "python", "name": kernel}
         nbformat.write(made, path)
-        context = browser.new_context(viewport={"width": 1500, "height": 1100}, color_scheme="dark" if dark else "light")
+        context = browser.new_context(
+            viewport={"width": 1500, "height": 1100}, color_scheme="dark" if dark else "light"
+        )
         page = context.new_page()
         notebook = Notebook(page, f"{self.url}{front_end}/{path.name}?token={self.token}")
         try:
@@ -81,7 +87,8 @@ class Notebook:
         self.page.wait_for_function(READY, timeout=START * 1000)
 
     def reload(self) -> None:
-        """Load the page anew; the kernel lives on."""
+        """Save the notebook and load its page anew; the kernel lives on."""
+        self.page.evaluate(SAVE)
         self.page.reload()
         self.page.wait_for_function(READY, timeout=START * 1000)
 
@@ -138,6 +145,7 @@ DONE = "(number) => window.finished[number]"
 OUTPUTS = f"""(number) => {{ {PANEL}
   return panel.content.widgets[number].model.outputs.toJSON();
 }}"""
+SAVE = f"""async () => {{ {PANEL} await panel.context.save(); }}"""
 SHUT_DOWN = f"""async () => {{ {PANEL} await panel?.sessionContext?.shutdown(); }}"""
 
 
@@ -148,6 +156,9 @@ def jupyter(folder: Path, kernels: Path | None = None) -> Iterator[Jupyter]:
     runtime = folder / "runtime"
     shown = folder / "notebooks"
     shown.mkdir(parents=True)
+    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(SETTINGS))
     environment = os.environ | {
         "JUPYTER_RUNTIME_DIR": str(runtime),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
@@ -163,7 +174,6 @@ def jupyter(folder: Path, kernels: Path | None = None) -> Iterator[Jupyter]:
         sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--ServerApp.port_retries=0",
         f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={shown}", "--allow-root",
         "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
-        "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
     log = folder / "log"
     with log.open("w") as out:
@@ -178,7 +188,7 @@ def jupyter(folder: Path, kernels: Path | None = None) -> Iterator[Jupyter]:
 def _url(runtime: Path, process: subprocess.Popen[bytes], log: Path) -> str:
     """Where it listens: it writes that into its runtime folder."""
     deadline = time.monotonic() + START
-    pause = __import__("threading").Event()
+    pause = threading.Event()
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
         for file in runtime.glob("jpserver-*.json"):

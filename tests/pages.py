@@ -33,7 +33,6 @@ class Page:
                 "status": self.status.update,
                 "clients": self._clients,
                 "story": self.stories.append,
-                "hooks": self.status.update,
             }[message["type"]](message)
             self._heard.notify_all()
 

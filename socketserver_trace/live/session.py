@@ -209,7 +209,6 @@ class Session:
     def _tell_all(self) -> None:
         """A page knows nothing."""
         self._tail = None
-        self._tell({"type": "hooks", "hooks": self._status.hooks()})
         self._tell_drawing()
         self._told_status, self._told_clients = {}, (-1, {})
         self._tell_status()

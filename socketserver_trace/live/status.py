@@ -35,6 +35,7 @@ class Status:
         self._numbers: dict[Parked, int] = {}
         self._waits: list[dict[str, Any]] = []
         self._kernel: list[str] = []
+        self._hooks = [name for name, hook in HOOKS.items() if self._is_possible(name, hook.owner)]
 
     def parked(self, number: object) -> Parked | None:
         """The thread that a page means by a number, if it is still paused."""
@@ -65,12 +66,9 @@ class Status:
                 {"number": one.number, "hook": one.hook, "phase": one.phase, "connection": one.connection}
                 for one in self._served.breakpoints
             ],
+            "hooks": self._hooks,
             "sentence": None if sentence is None else safe(sentence, SENTENCE),
         }
-
-    def hooks(self) -> list[str]:
-        """The hooks at which this server can be paused."""
-        return [name for name, hook in HOOKS.items() if self._is_possible(name, hook.owner)]
 
     def _is_possible(self, name: str, owner: str) -> bool:
         return name not in NEVER | OVER and (owner == "handler" or hasattr(self._served.server, name))

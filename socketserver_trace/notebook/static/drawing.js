@@ -7,7 +7,7 @@
 // What they need of the lab is named in lab.js. The law: what is in the page depends on the window and not on how many rows there are.
 
 import { SUPPRESS, element, setAttribute, shape } from "./elements.js";
-import { GUTTER, HEADS, LINE, ROW } from "./geometry.js";
+import { HEADS, LINE, ROW } from "./geometry.js";
 import { arrowMark, barShape, boxSides, boxTop, columnHead, lifeline, stepMark, textAt } from "./marks.js";
 import { NOBODY } from "./scene.js";
 
@@ -103,8 +103,8 @@ export class Drawing {
     const parts = [...this.gap(position, y), ...short.map((arrow) => this.arrow(index, arrow))];
     if (step !== null) parts.push(stepMark(step, geometry, y, (number) => this.nameOf(number)));
     const tail = scene.isTail(index);
-    if (tail && step === null && arrows.length === 0) parts.push(textAt(GUTTER, y + 4, this.wordsOf(index), "waiting halo"));
-    parts.push(textAt(GUTTER - 14, y + 4, tail ? "now" : String(index + 1), tail ? "number now" : "number"));
+    if (tail && step === null && arrows.length === 0) parts.push(textAt(geometry.gutter, y + 4, this.wordsOf(index), "waiting halo"));
+    parts.push(textAt(geometry.gutter - 14, y + 4, tail ? "now" : String(index + 1), tail ? "number now" : "number"));
     return shape("g", { class: this.kindOf(index, "of") }, parts);
   }
 
@@ -125,8 +125,9 @@ export class Drawing {
     const gap = this.lab.spacing.gap(position);
     if (gap === null) return [];
     const middle = y - LINE - gap.height / 2;
-    const line = shape("path", { class: "gap", d: `M${GUTTER} ${middle}H${this.lab.geometry.width}` });
-    return [line, textAt(GUTTER - 6, middle + 4, gap.text, "time halo")];
+    const { gutter, width } = this.lab.geometry;
+    const line = shape("path", { class: "gap", d: `M${gutter} ${middle}H${width}` });
+    return [line, textAt(gutter - 6, middle + 4, gap.text, "time halo")];
   }
 
   /** What dims the rows after the cursor. */
@@ -135,7 +136,7 @@ export class Drawing {
     if (cursor === null) return [];
     const from = Math.max(this.top, spacing.top(sheet.position(cursor)) + ROW);
     if (from >= this.bottom) return [];
-    return [shape("rect", { class: "later", x: GUTTER - 10, y: from, width: geometry.width, height: this.bottom - from })];
+    return [shape("rect", { class: "later", x: geometry.gutter - 10, y: from, width: geometry.width, height: this.bottom - from })];
   }
 
   nameOf(number) {

@@ -7,6 +7,7 @@
 //
 // The law: pure numbers, from the scene and the sheet alone.
 
+import { MOST_COLUMNS } from "./scene.js";
 import { FOLDED, HIDDEN } from "./sheet.js";
 
 export const ROW = 34;
@@ -15,7 +16,7 @@ export const BAR = 10;
 export const SHIFT = 6;
 export const LOOP = 17;
 export const LEFT = 20;
-export const GUTTER = 44;
+const GUTTER = 44;
 export const MARGIN = 12;
 export const HEAD_TOP = 34;
 export const HEAD = 42;
@@ -38,7 +39,8 @@ export class Geometry {
     const rooms = this.rooms(columns);
     const begins = new Set(this.scene.groups.map((group) => this.firstShown(group)?.number));
     this.places = new Map();
-    let edge = GUTTER - MARGIN;
+    this.gutter = gutterOf(this.scene.total);
+    let edge = this.gutter - MARGIN;
     for (const column of columns) {
       const folded = this.sheet.state(column.lane) === FOLDED;
       const half = folded ? NARROW : halfHead(column);
@@ -48,7 +50,7 @@ export class Geometry {
       this.places.set(column.number, { x, half, end: edge, folded });
     }
     this.boxes = this.scene.groups.map((group) => this.box(group)).filter((box) => box !== null);
-    this.width = Math.round(Math.max(GUTTER + 80, edge) + MARGIN);
+    this.width = Math.round(Math.max(this.gutter + 80, edge) + MARGIN);
   }
 
   /** The middle of a column, or undefined when it is hidden. */
@@ -69,7 +71,8 @@ export class Geometry {
     const rooms = columns.map((column) => (this.sheet.state(column.lane) === FOLDED ? 0 : column.room));
     if (this.sheet.states.size > 0) {
       for (const [key, characters] of this.scene.widths) {
-        makeRoom(rooms, key.split("/").map((number) => order.get(Number(number))), characters + 4);
+        const pair = [Math.floor(key / MOST_COLUMNS), key % MOST_COLUMNS];
+        makeRoom(rooms, pair.map((number) => order.get(number)), characters + 4);
       }
     }
     return new Map(columns.map((column, place) => [column.number, rooms[place]]));
@@ -91,6 +94,11 @@ export class Geometry {
   firstShown(group) {
     return this.shownOf(group)[0];
   }
+}
+
+/** How much room the numbers of so many rows need at the left. */
+export function gutterOf(rows) {
+  return GUTTER + 7 * Math.max(0, String(rows).length - 4);
 }
 
 function halfHead(column) {

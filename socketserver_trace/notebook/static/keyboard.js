@@ -38,16 +38,16 @@ export function keysDialog() {
 /** What each key does to a lab. The keys of the first kind need a row, those of the second work everywhere in the lab. */
 function actionsOf(lab) {
   const rows = {
-    ArrowDown: () => lab.move(1),
-    ArrowUp: () => lab.move(-1),
-    j: () => lab.move(1),
-    k: () => lab.move(-1),
-    PageDown: () => lab.move(PAGE),
-    PageUp: () => lab.move(-PAGE),
-    Home: () => lab.selectAt(0),
-    End: () => lab.selectAt(lab.sheet.count - 1),
-    n: () => lab.moveInLane(1),
-    p: () => lab.moveInLane(-1),
+    ArrowDown: () => lab.walker.move(1),
+    ArrowUp: () => lab.walker.move(-1),
+    j: () => lab.walker.move(1),
+    k: () => lab.walker.move(-1),
+    PageDown: () => lab.walker.move(PAGE),
+    PageUp: () => lab.walker.move(-PAGE),
+    Home: () => lab.walker.selectAt(0),
+    End: () => lab.walker.selectAt(lab.sheet.count - 1),
+    n: () => lab.walker.moveInLane(1),
+    p: () => lab.walker.moveInLane(-1),
     Enter: () => lab.openStory(),
   };
   const anywhere = {
@@ -58,7 +58,7 @@ function actionsOf(lab) {
     "-": () => lab.viewport.zoomBy(-1),
     0: () => lab.viewport.fit(),
     f: () => lab.toggleFollow(),
-    Escape: () => lab.select(null),
+    Escape: () => lab.walker.select(null),
   };
   return { rows, anywhere };
 }

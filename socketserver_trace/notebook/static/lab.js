@@ -10,7 +10,7 @@ import { STYLE } from "./style.js";
 import { ClientsPanel } from "./clients.js";
 import { Drawing } from "./drawing.js";
 import { SUPPRESS, element, inNextFrame, setAttribute, setText } from "./elements.js";
-import { Geometry, clamp } from "./geometry.js";
+import { Geometry, gutterOf } from "./geometry.js";
 import { keysDialog, listenToKeys } from "./keyboard.js";
 import { Panel } from "./panel.js";
 import { ParkedStrip, PausesPanel } from "./pauses.js";
@@ -23,6 +23,7 @@ import { Announcer, followTheme } from "./surroundings.js";
 import { Timeline } from "./timeline.js";
 import { Toolbar } from "./toolbar.js";
 import { Viewport } from "./viewport.js";
+import { Walker } from "./walking.js";
 
 const GONE = "No kernel: run the cell again.";
 
@@ -52,6 +53,7 @@ class Lab {
     this.hasPanel = true;
     this.drawing = new Drawing(this);
     this.viewport = new Viewport(this, this.drawing);
+    this.walker = new Walker(this);
     this.search = new Search(this);
     this.timeline = new Timeline(this);
     this.toolbar = new Toolbar(this);
@@ -128,7 +130,7 @@ class Lab {
     const changed = this.scene.apply(message);
     if (message.reset) this.startAgain(event);
     else this.goOn(changed);
-    if (message.columns || message.reset) this.geometry.update();
+    if (message.columns || message.reset || gutterOf(this.scene.total) !== this.geometry.gutter) this.geometry.update();
     this.findParked();
     this.told("all");
     const newest = this.scene.rows.at(-1);
@@ -198,72 +200,17 @@ class Lab {
     return this.viewport.inView()[0];
   }
 
-  /** Looks at a row; null looks at none, and shows all. */
-  select(index) {
-    this.cursor = index;
-    if (index !== null) {
-      this.viewport.follow(false);
-      this.viewport.reveal(index);
-      const column = this.columnOf(index);
-      if (column !== undefined) this.viewport.revealColumn(column);
-    }
-    if (index !== null && this.stage.contains(this.root.activeElement)) this.drawing.focus(index);
-    this.told("cursor");
-  }
-
-  /** Looks at the row at a position. */
-  selectAt(position) {
-    const { count } = this.sheet;
-    if (count > 0) this.select(this.sheet.row(clamp(position, 0, count - 1)));
-  }
-
-  /** Looks at a row so many rows further on. */
-  move(rows) {
-    const here = this.here();
-    this.selectAt(here === null ? this.firstInView() : this.sheet.position(here) + rows);
-  }
-
-  /** The row that is looked at, or else the one that has the focus, or null. */
-  here() {
-    return this.cursor ?? this.drawing.focusedRow();
-  }
-
-  /** Looks at the next row of the same lane (1), or at the one before (-1). */
-  moveInLane(way) {
-    const here = this.here();
-    if (here === null) return this.move(way);
-    const lane = this.laneOf(here);
-    let position = this.sheet.position(here) + way;
-    while (position >= 0 && position < this.sheet.count && this.laneOf(this.sheet.row(position)) !== lane) position += way;
-    return position >= 0 && position < this.sheet.count ? this.selectAt(position) : undefined;
-  }
-
-  laneOf(index) {
-    return this.scene.columns.get(this.columnOf(index))?.lane;
-  }
-
-  columnOf(index) {
-    const { step, arrows } = this.scene.row(index);
-    const [arrival] = this.scene.arrivals.get(index)?.values() ?? [];
-    return step?.column ?? arrows[0]?.column ?? arrival?.target;
-  }
-
   clicked(event) {
     const item = event.target.closest(".row");
     if (item === null) return;
-    this.select(Number(item.dataset.row));
+    this.walker.select(Number(item.dataset.row));
     this.openStory();
   }
 
-  /** Gives the focus to the row that is looked at, or to the first one in view. */
-  focusRows() {
-    this.drawing.focus(this.cursor ?? this.sheet.row(this.firstInView()));
-  }
-
   openStory() {
-    const here = this.here();
+    const here = this.walker.here();
     if (here === null) return;
-    if (this.cursor === null) this.select(here);
+    if (this.cursor === null) this.walker.select(here);
     if (!this.hasPanel) this.togglePanel();
     this.panel.show("Story");
   }

@@ -11,6 +11,9 @@ import { Spans } from "./spans.js";
 /** No column: the target of an arrow that nobody took, the origin of a step that has none. */
 export const NOBODY = -1;
 
+/** More columns than a drawing ever has: a pair of columns is one number. */
+export const MOST_COLUMNS = 2 ** 20;
+
 const OWN = 1;
 const FAILED = 2;
 const OPEN = 4;
@@ -127,7 +130,7 @@ export class Scene {
 
   /** Remembers how many characters must find room between two columns, for when those between are folded. */
   need(one, other, characters) {
-    const key = one < other ? `${one}/${other}` : `${other}/${one}`;
+    const key = Math.min(one, other) * MOST_COLUMNS + Math.max(one, other);
     if ((this.widths.get(key) ?? 0) < characters) this.widths.set(key, characters);
   }
 }

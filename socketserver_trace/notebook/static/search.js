@@ -21,7 +21,7 @@ export class Search {
     this.wanted = "";
     this.field = element("input", {
       type: "search", class: "field", placeholder: "Find: hook, bytes, #2", "aria-label": "Find rows", spellcheck: "false",
-      autocomplete: "off", input: () => this.ask(this.field.value), keydown: (event) => this.pressed(event), ...SUPPRESS,
+      autocomplete: "off", focus: () => this.prepare(), input: () => this.ask(this.field.value), keydown: (event) => this.pressed(event), ...SUPPRESS,
     });
     this.count = element("span", { class: "count", role: "status" });
     this.previous = button("‹", () => this.go(-1), { name: "Previous hit (Shift+Enter)", kind: "quiet" });
@@ -77,11 +77,18 @@ export class Search {
   }
 
   byText(rows) {
-    return (index) => {
-      const row = rows[index];
-      const text = (this.texts[index] ??= `${row.actor}: ${row.words}\n${row.more}`.toLowerCase());
-      return text.includes(this.wanted);
-    };
+    return (index) => this.text(rows, index).includes(this.wanted);
+  }
+
+  text(rows, index) {
+    const { actor, words, more } = rows[index];
+    return (this.texts[index] ??= `${actor}: ${words}\n${more}`.toLowerCase());
+  }
+
+  /** Makes the texts of all rows, before somebody has written the first letter. */
+  prepare() {
+    const { rows } = this.lab.scene;
+    rows.forEach((_row, index) => this.text(rows, index));
   }
 
   show() {
@@ -97,7 +104,7 @@ export class Search {
     if (this.hits.length === 0) return;
     const cursor = this.lab.cursor ?? (way === 1 ? -1 : Infinity);
     const next = way === 1 ? this.hits.find((hit) => hit > cursor) : this.hits.findLast((hit) => hit < cursor);
-    this.lab.select(next ?? this.hits.at(way === 1 ? 0 : -1));
+    this.lab.walker.select(next ?? this.hits.at(way === 1 ? 0 : -1));
     this.show();
   }
 
@@ -108,7 +115,7 @@ export class Search {
       this.field.value = "";
       this.ask("");
       event.preventDefault();
-    } else if (event.key === "Escape") this.lab.focusRows();
+    } else if (event.key === "Escape") this.lab.walker.focusRows();
   }
 
   /** The hits as a path of ticks over a width of one, as many as can be told apart. */

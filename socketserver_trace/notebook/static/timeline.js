@@ -20,18 +20,18 @@ export class Timeline {
     const marks = { class: "ticks", viewBox: `0 0 ${TICKS} 6`, preserveAspectRatio: "none", "aria-hidden": "true" };
     this.place = element("output", { class: "place" });
     this.buttons = [
-      button("⇤", () => lab.selectAt(0), { name: "First row (Home)", kind: "quiet" }),
-      button("←", () => lab.move(-1), { name: "Previous row (↑)", kind: "quiet" }),
-      button("→", () => lab.move(1), { name: "Next row (↓)", kind: "quiet" }),
-      button("⇥", () => lab.selectAt(lab.sheet.count - 1), { name: "Last row (End)", kind: "quiet" }),
+      button("⇤", () => lab.walker.selectAt(0), { name: "First row (Home)", kind: "quiet" }),
+      button("←", () => lab.walker.move(-1), { name: "Previous row (↑)", kind: "quiet" }),
+      button("→", () => lab.walker.move(1), { name: "Next row (↓)", kind: "quiet" }),
+      button("⇥", () => lab.walker.selectAt(lab.sheet.count - 1), { name: "Last row (End)", kind: "quiet" }),
     ];
-    this.all = button("Show all", () => lab.select(null), { kind: "small", name: "Show all rows (Escape)" });
+    this.all = button("Show all", () => lab.walker.select(null), { kind: "small", name: "Show all rows (Escape)" });
     const track = element("div", { class: "track" }, this.slider, shape("svg", marks, this.ticks));
     this.view = element("div", { class: "timeline" }, element("div", { class: "steps" }, this.buttons), track, this.all, this.place);
   }
 
   moved() {
-    this.lab.selectAt(Number(this.slider.value) - 1);
+    this.lab.walker.selectAt(Number(this.slider.value) - 1);
   }
 
   /** Shows where the cursor is. */

@@ -6,6 +6,7 @@ import { mount } from "./lab.js";
 
 function render({ model, el }) {
   const host = document.createElement("div");
+  host.className = "socketserver-trace-lab";
   el.append(host);
   return mount(host, {
     send: (message) => model.send(message),
