@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SLICE: Final = 0.02
 """How long a slice of a wait is, in seconds: how soon a click is followed."""
 
+GONE: Final = "the client was closed meanwhile."
+
 SELECTOR: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)  # as socketserver does it
 
 
@@ -75,7 +77,7 @@ class AttendedSocket(socket.socket):
             if self.fileno() >= 0:
                 raise
             time.sleep(SLICE)  # whoever closes it records the end of that first, so that one call is inside the other
-            raise GivenUp("the client was closed meanwhile.") from None
+            raise GivenUp(GONE) from None
 
     def _wait(self, event: int, waiting_for: str, end: float | None) -> None:
         """Wait until the socket is ready; TimeoutError at the end of its time-out."""

@@ -11,9 +11,12 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from socketserver_trace.sentences import Sentence
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Mapping
     from typing import Final
 
 NEW: Final = "new"
@@ -34,7 +37,7 @@ STREAMS_ONLY: Final = {
 }
 """Orders that make no sense for datagrams, and why not."""
 
-CAN: Final = {
+CAN: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     STREAM: {
         CONNECTED: ("send", "receive", "receive_line", "half_close", "close", "reset", "remove"),
         HALF_CLOSED: ("receive", "receive_line", "close", "reset", "remove"),
@@ -94,3 +97,14 @@ def refusal(name: str, kind: str, state: str, do: str) -> str:
     if state == HALF_CLOSED:
         return f"{name} has half closed its connection: it can receive, and send no more."
     return f"{name} is {state}: connect it first."
+
+
+def sentence_of(error: BaseException) -> str:
+    """What went wrong, in one sentence where there is one."""
+    if isinstance(error, Sentence):
+        return str(error)
+    if isinstance(error, ConnectionResetError):
+        return "The server has broken the connection off."
+    if isinstance(error, BrokenPipeError):
+        return "The connection is broken: the server has closed its end and reads no more."
+    return f"{type(error).__name__}: {error}"

@@ -18,7 +18,7 @@ import threading
 import time
 from collections import deque
 
-from socketserver_trace.attended import AttendedSocket, GivenUp
+from socketserver_trace.attended import GONE, AttendedSocket, GivenUp
 from socketserver_trace.orders import (
     BUSY,
     CLOSED,
@@ -34,9 +34,9 @@ from socketserver_trace.orders import (
     STREAM,
     Order,
     refusal,
+    sentence_of,
     understood,
 )
-from socketserver_trace.sentences import Sentence
 from socketserver_trace.transcript import SERVER, Transcript
 from socketserver_trace.wording import plural
 
@@ -155,10 +155,14 @@ class Remote:
         try:
             getattr(self, f"_{order.do}")(order)
         except Exception as error:  # noqa: BLE001 - whatever it is, the thread goes on
-            self.note(sentence_of(error))
+            self.note(self._what_went_wrong(order, error))
         finally:
             with self._news.change():
                 self.busy = before
+
+    def _what_went_wrong(self, order: Order, error: BaseException) -> str:
+        gone = order.do != "connect" and self._client.socket.fileno() < 0
+        return GONE if gone else sentence_of(error)
 
     # --- The orders ---------------------------------------------------------------------------------------------------
 
@@ -248,14 +252,3 @@ def _wait_together(barrier: threading.Barrier) -> None:
         barrier.wait(TOGETHER)
     except threading.BrokenBarrierError:
         return
-
-
-def sentence_of(error: BaseException) -> str:
-    """What went wrong, in one sentence where there is one."""
-    if isinstance(error, Sentence):
-        return str(error)
-    if isinstance(error, ConnectionResetError):
-        return "The server has broken the connection off."
-    if isinstance(error, BrokenPipeError):
-        return "The connection is broken: the server has closed its end and reads no more."
-    return f"{type(error).__name__}: {error}"

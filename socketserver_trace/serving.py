@@ -30,6 +30,7 @@ from socketserver_trace.fronts import Shell, source_of, traced
 from socketserver_trace.joining import workers_of
 from socketserver_trace.kernel import KernelView, record, snapshot
 from socketserver_trace.parking import Parking
+from socketserver_trace.providers import classes_by_name
 from socketserver_trace.quiescence import unsettled
 from socketserver_trace.recorder import DEFAULT_CAP, Flow, Meaning, Recorder, Source, acting_for, local, sharing
 from socketserver_trace.sentences import AlreadyStarted, NoLab, ServingEnded, StillWaiting, WaitedInVain
@@ -105,7 +106,7 @@ class Served:
     def trace(self) -> Trace:
         """What has happened so far, once the server has nothing left to do (or after a second, if it has)."""
         self.settle(SETTLE)
-        return Trace(self.recorded())
+        return Trace(self.recorded(), classes=classes_by_name(self.server))
 
     def kernel(self, *, recorded: bool = True) -> KernelView:
         """What the kernel knows now of the server's sockets and of its clients', put into the trace as well.
@@ -377,7 +378,7 @@ def serve(
 
 def trace_of(server: BaseServer) -> Trace:
     """The trace so far of any traced server, running or closed. TypeError for a server that is not traced."""
-    return Trace(assemble(_traced_source(server).recorder))
+    return Trace(assemble(_traced_source(server).recorder), classes=classes_by_name(server))
 
 
 def kernel_of(server: BaseServer) -> KernelView:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from socketserver_trace.diagram import Diagram
     from socketserver_trace.events import Event
+    from socketserver_trace.player import Player
     from socketserver_trace.recording import Recording
     from socketserver_trace.stories import Story, Storyteller
     from socketserver_trace.waits import Chain
@@ -180,6 +181,19 @@ class Trace(Sequence["Event"]):
         from socketserver_trace.paint import html
 
         return html.document(self.diagram())
+
+    def player(self) -> Player:
+        """The drawing with its stories, to walk along in a notebook; where no script runs, the drawing alone."""
+        from socketserver_trace.player import Player
+
+        return Player(self)
+
+    def to_html(self, path: str | os.PathLike[str], *, title: str | None = None) -> None:
+        """Write the player as one HTML file that needs nothing else. `title` stands above it, or what was traced."""
+        from socketserver_trace.player import document
+
+        with open(path, "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123 - takes any path
+            file.write(document(self, title))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything that was recorded to a file of JSON Lines, which `load` reads."""

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 START = 60.0
 """How many seconds a front end may take to start, on a busy machine."""
 
-LAB = "lab/tree"
-NOTEBOOK = "notebooks"
+LAB = "lab/workspaces/{name}/tree/{name}.ipynb"  # a workspace of its own: another one would open its notebooks, too
+NOTEBOOK = "notebooks/{name}.ipynb"
 FRONT_ENDS = (LAB, NOTEBOOK)
 
 OWN_ERRORS = ("reading 'schema'", "'filebrowser:open-path' not registered")
@@ -52,15 +52,15 @@ class Jupyter:
         self, browser: Browser, front_end: str, cells: Sequence[str], *, kernel: str = "python3", dark: bool = False
     ) -> Iterator[Notebook]:
         """A notebook with these cells, opened in a page of its own, its kernel ready."""
-        path = self.folder / f"{secrets.token_hex(4)}.ipynb"
+        name = secrets.token_hex(4)
         made = v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells])
         made.metadata["kernelspec"] = {"display_name": kernel, "language": "python", "name": kernel}
-        nbformat.write(made, path)
+        nbformat.write(made, self.folder / f"{name}.ipynb")
         context = browser.new_context(
             viewport={"width": 1500, "height": 1100}, color_scheme="dark" if dark else "light"
         )
         page = context.new_page()
-        notebook = Notebook(page, f"{self.url}{front_end}/{path.name}?token={self.token}")
+        notebook = Notebook(page, f"{self.url}{front_end.format(name=name)}?token={self.token}")
         try:
             notebook.open()
             yield notebook

@@ -100,7 +100,7 @@ def rows_of(lab: Locator) -> list[str]:
     return lab.locator("[role=listitem]").evaluate_all("rows => rows.map(row => row.getAttribute('aria-label'))")
 
 
-@pytest.mark.parametrize("front_end", FRONT_ENDS)
+@pytest.mark.parametrize("front_end", FRONT_ENDS, ids=["JupyterLab", "Notebook 7"])
 def test_a_walk_with_two_clients(server: Jupyter, browser: Browser, front_end: str) -> None:
     """Pause, connect twice, load the page anew, step, go on, see the reply, close; nothing is left or complains."""
     with server.notebook(browser, front_end, [SERVE, STOP]) as notebook:
@@ -159,7 +159,7 @@ def test_a_button_steps_whatever_the_kernel(server: Jupyter, browser: Browser, v
             notebook.run(number)
         lab = lab_of(notebook)
         lab.get_by_role("button", name="Step", exact=True).click()
-        expect(lab.get_by_text("server is paused after verify_request()")).to_be_visible()
+        expect(lab.get_by_role("group", name="server is paused after verify_request()")).to_be_visible()
         lab.get_by_role("button", name="Release all").click()
         expect(notebook.page.get_by_text("alice received b'hello\\n'")).to_be_visible()
         notebook.run(4)

@@ -41,15 +41,19 @@ RECORDING = [
     "clients",
 ]
 VIEWING = ["wording", "telling", "diagram", "columns", "rows", "traffic", "endings", "layout", "paint.markup",
-           "paint.table", "paint.text", "paint.svg", "paint.html", "paint.mermaid", "paint",
+           "paint.table", "paint.text", "paint.svg", "paint.html", "paint.mermaid", "paint.scene", "paint",
            "reasons.source", "reasons.calls", "reasons.case", "reasons.rule", "reasons.answer", "reasons.making",
            "reasons.accepting", "reasons.concurrency", "reasons.waiting", "reasons.handling", "reasons.looping",
            "reasons.closing", "reasons.datagrams", "reasons.streams", "reasons.fallback", "reasons", "explanations",
            "stories.story", "stories.excerpts", "stories.scene", "stories.callers", "stories.words",
            "stories.particulars", "stories.storyteller", "stories", "export.jsonl", "export"]  # fmt: skip
-PEOPLE = ["kernel", "trace", "serving", "__init__", "__main__"]
+PEOPLE = ["kernel", "assets", "player", "trace", "typed", "transcript", "attended", "news", "orders", "remote", "panel",
+          "live.difference", "live.lifelines", "live.meeting", "live.reading", "live.growing", "live.pump",
+          "live.status", "live.session", "live", "notebook.lab", "serving", "notebook.cells", "notebook.runs",
+          "notebook.magics", "notebook", "__init__", "__main__"]  # fmt: skip
 MAY_KNOW = {"PURE": [], "RECORDING": PURE, "VIEWING": PURE, "PEOPLE": [*PURE, *RECORDING, *VIEWING]}
 BLOCKS = {"PURE": PURE, "RECORDING": RECORDING, "VIEWING": VIEWING, "PEOPLE": PEOPLE}
+NOTEBOOKS_ONLY = {"IPython", "ipykernel", "ipywidgets", "anywidget", "traitlets", "comm"}
 PAINTERS_MAY_KNOW = {"diagram", "paint.markup", "paint.svg"}
 
 MODULES = sorted(
@@ -99,6 +103,16 @@ def test_a_module_knows_only_what_it_may(module: str) -> None:
 def test_a_painter_knows_the_diagram_and_nothing_else(module: str) -> None:
     """Painters decide nothing, so they see nothing but the diagram and each other's helpers."""
     assert _imports(module) <= PAINTERS_MAY_KNOW
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith("notebook")])
+def test_only_the_notebook_folder_imports_what_notebooks_need(module: str) -> None:
+    """IPython, ipywidgets and anywidget are imported in notebook/ and nowhere else, not even for types."""
+    tree = ast.parse(_path(module).read_text(encoding="utf-8"))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+
+    assert not {name.split(".")[0] for name in names} & NOTEBOOKS_ONLY
 
 
 @pytest.mark.parametrize("module", [*PURE, "diagram", "layout", "columns", "wording"])

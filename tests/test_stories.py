@@ -11,6 +11,7 @@ import io
 import json
 import linecache
 import os
+import socket
 import socketserver
 import sys
 from dataclasses import replace
@@ -26,10 +27,12 @@ from socketserver_trace.providers import classes_by_name
 from socketserver_trace.reasons.fallback import CALLED_FROM
 from socketserver_trace.reasons.source import Place
 from socketserver_trace.recorder import sharing
+from socketserver_trace.recording import Lane, Recording
 from socketserver_trace.stories import Excerpt, Story, Storyteller, stories_of, story_of
 from socketserver_trace.stories.callers import GOODBYES, OPERATIONS, definition_of
 from socketserver_trace.stories.excerpts import AROUND, METHOD, at, library, source_of
 from tests.explain_cases import CONVERSATIONS, handler, raising, server_of, trace
+from tests.faults import SCENES
 from tests.samples import CALM, SAMPLES, Choosy, Echo, Shout, sample
 from tests.test_explain import NEED_FORK, NEED_UNIX, WITHOUT_FORK
 
@@ -260,8 +263,6 @@ def test_the_line_is_the_one_that_really_called(name: str) -> None:
 
 def knock(server: Any) -> None:
     """Somebody connects, or sends a datagram, and goes."""
-    import socket
-
     with socket.socket(server.address_family, server.socket_type) as client:
         client.connect(server.server_address)
         client.sendall(b"hello\n")
@@ -317,6 +318,17 @@ def test_a_child_has_its_fork_and_its_end() -> None:
     assert told(found, "finish_request").fact("runs in") == "child 1, a process of its own"
     assert told(found, "finish_request").fact("called by") == "the child, after the fork"
     assert told(found, "finish_request").sources[0].function == "ForkingMixIn.process_request"
+
+
+@WITHOUT_FORK
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning")  # as it is
+def test_a_child_that_was_killed_says_by_what() -> None:
+    """The end of a child that a signal ended names the signal; the call that it was in has not ended."""
+    found = trace_of(SCENES["child_is_killed"](traced, []))
+    ended = next(story for story in all_of(found) if story.kind == "end" and ("ended by", "SIGKILL") in story.facts)
+
+    assert ended.title == "child 1 has ended"
+    assert told(found, "handle", connection=1).moment == "it has not ended"
 
 
 def test_the_facts_of_a_hook_say_where_for_whom_and_with_what() -> None:
@@ -476,6 +488,58 @@ def test_the_line_of_the_programs_own_code_is_the_callers_line() -> None:
     assert marked(first("sendall", lane="Thread 1")) == "self.wfile.write(line)"
     assert first("setup").function == "BaseRequestHandler.__init__"
     assert first("process_request_thread").function == "ThreadingMixIn.process_request"
+
+
+def test_a_hook_that_the_programs_own_code_calls_shows_that_line() -> None:
+    """A process_request that does the work itself is the caller of what it calls, and what it returned is told."""
+
+    class Direct(socketserver.TCPServer):
+        def process_request(self, request: Any, client_address: Any) -> int:  # type: ignore[override] # unusual, but legal
+            self.finish_request(request, client_address)
+            self.shutdown_request(request)
+            return 7
+
+    found, classes = conversation(Direct)
+    sources = [
+        story_of(event_of(found, hook), found.recording, classes=classes).sources[0]
+        for hook in ("finish_request", "shutdown_request")
+    ]
+
+    assert [marked(source) for source in sources] == [
+        "self.finish_request(request, client_address)",
+        "self.shutdown_request(request)",
+    ]
+    assert {(source.caption, source.function) for source in sources} == {
+        ("Where your code calls it", "Direct.process_request")
+    }
+    assert told(found, "process_request").fact("returned") == "7"
+
+
+def test_a_look_at_bytes_is_no_receive() -> None:
+    """Bytes that were only looked at are told as such, and are not counted among those received."""
+
+    class Curious(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1, socket.MSG_PEEK)
+            self.request.recv(100)
+
+    found, _ = conversation(socketserver.TCPServer, Curious)
+
+    assert told(found, "recv", lane="server").title == "connection 1 looks at bytes from alice"
+    assert told(found, "recv", lane="server").fact("looked at").startswith("the bytes stay")
+    assert told(found, "handle").fact("meanwhile") == "received 6 bytes"
+
+
+def test_a_hook_that_the_tables_do_not_know_has_a_story_all_the_same() -> None:
+    """A file that was edited may call anything a hook; its story has what the event says, and no reasons."""
+    event = Event(
+        seq=1, time_ns=1, lane="main", kind=HOOK, phase=ENTER, hook="fro\nb", call=1, detail={"owner": "server"}
+    )
+    story = story_of(1, Recording((event,), (Lane("main", "main"),)))
+
+    assert story.title == "fro\\nb()"
+    assert story.moment == "it has not ended"
+    assert (story.why, story.mro, story.sources, story.contract) == (None, (), (), "")
 
 
 def test_a_line_that_the_source_leaves_open_is_not_guessed() -> None:

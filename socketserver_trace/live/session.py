@@ -25,6 +25,7 @@ from socketserver_trace.live.reading import Reader
 from socketserver_trace.live.status import Status
 from socketserver_trace.paint.scene import scene
 from socketserver_trace.panel import Panel
+from socketserver_trace.providers import classes_by_name
 from socketserver_trace.sentences import Sentence
 from socketserver_trace.stories import Storyteller
 from socketserver_trace.trace import ARRIVAL, CAUSAL, Trace
@@ -279,13 +280,8 @@ class Session:
         known = order, self._reader.position
         if self._storyteller is None or self._storyteller[0] != known:
             recording = self._growing.recording() if order == ARRIVAL else self._causal().whole
-            self._storyteller = known, Storyteller(recording, classes=self._classes())
+            self._storyteller = known, Storyteller(recording, classes=classes_by_name(self._served.server))
         return self._storyteller[1]
-
-    def _classes(self) -> dict[str, type]:
-        """The classes of the program, by their names."""
-        kinds = (self._served.server.__class__, getattr(self._served.server, "RequestHandlerClass", None))
-        return {member.__name__: member for kind in kinds if isinstance(kind, type) for member in kind.__mro__}
 
 
 class _Sentences:

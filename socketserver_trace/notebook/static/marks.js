@@ -18,7 +18,7 @@ export function boxTop(box) {
   if (!box.folded) return [frame, textAt(box.left + 11, 24, box.title, "sans group")];
   const middle = (box.left + box.right) / 2;
   const turned = { transform: `rotate(90 ${middle} 12)`, class: "sans group" };
-  return [frame, shape("text", { x: middle, y: 16, ...turned }, cut(box.title, 11))];
+  return [frame, shape("text", { x: middle, y: 16, ...turned }, cut(box.title.split(":")[0], 11))];
 }
 
 /** A part of a box between two heights, which may be its end. */
