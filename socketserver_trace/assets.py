@@ -52,7 +52,7 @@ MODULES: Final = (
 
 @functools.cache
 def javascript() -> str:
-    """All modules as the text of one. It exports what anywidget asks for, and `playAll` starts the players of a page."""
+    """All modules as the text of one. It exports what anywidget asks for; `playAll` starts the players of a page."""
     style = f"const STYLE = {json.dumps(css())};"
     return "\n".join([style, *(_inner(name) for name in MODULES), ""])
 

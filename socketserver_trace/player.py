@@ -57,7 +57,8 @@ POLICY: Final = (
 )
 
 PAGE_STYLE: Final = """
-body { margin: 0; font: 15px/1.5 system-ui, sans-serif; --player-height: 100vh; --player-border: 0; --player-radius: 0; --player-resize: none }
+body { margin: 0; font: 15px/1.5 system-ui, sans-serif }
+body { --player-height: 100vh; --player-border: 0; --player-radius: 0; --player-resize: none }
 h1 { font-size: 1.25rem } .static { margin: 2rem }
 .socketserver-trace-player[data-played] > .static { display: none }
 @media print { .socketserver-trace-player[data-played] > .static { display: block } }
@@ -103,8 +104,9 @@ def _place(trace: Trace, diagram: Diagram, heading: str = "", title: str | None 
     packed = ""
     if len(text) > PACKED:
         text, packed = base64.b64encode(zlib.compress(text.encode(), 9)).decode(), " data-packed"
+    figure = html.paint(first_rows(diagram))
     return (
-        f'<div class="socketserver-trace-player"{alone}><div class="static">{heading}\n{html.paint(first_rows(diagram))}</div>\n'
+        f'<div class="socketserver-trace-player"{alone}><div class="static">{heading}\n{figure}</div>\n'
         f'<script type="application/json"{packed}>{text}</script></div>\n'
     )
 

@@ -22,6 +22,8 @@ SHOWN_MESSAGE: Final = 72
 
 def safe(text: str, limit: int = SHOWN_TEXT) -> str:
     """The text on one line, every character of it visible, at most `limit` of them."""
+    if len(text) <= limit and text.isprintable():
+        return text
     shown = "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text[: limit + 1]

@@ -331,7 +331,7 @@ def test_a_page_that_is_gone_ends_the_pump_and_nothing_else() -> None:
 def test_a_pump_beats_until_it_is_closed() -> None:
     """It looks again and again, and not once more after close()."""
     beats = threading.Semaphore(0)
-    pump = Pump(beats.release)
+    pump = Pump(beats.release, lambda: 0)
     for _ in range(3):
         assert beats.acquire(timeout=TIMEOUT)
     pump.close()

@@ -86,7 +86,7 @@ def test_a_cell_talks_to_the_server_and_shows_its_last_value(notebook: Notebook)
     value, out, _err = notebook.run(
         "%%client alice", r'client.send(b"hello\n")', "print(client)", "client.receive_line()"
     )
-    after, _out, _err = notebook.run("_")
+    after, _out, _err = notebook.run("Out[3]")
 
     assert value == after == b"HELLO\n"
     assert out.startswith("<client alice, open>\nOut[")

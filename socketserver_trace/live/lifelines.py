@@ -45,6 +45,7 @@ class Lifelines(Columns):
         self._free: dict[str, dict[str, None]] = defaultdict(dict)
         self._over: set[str] = set()
         self._room: list[int] = []
+        self._clients: list[str] = []
         self.news = False
 
     def meet(self, event: Event) -> None:
@@ -94,8 +95,7 @@ class Lifelines(Columns):
     def title(self) -> str:
         """The title of the drawing: the servers and how many clients there are."""
         servers = dict.fromkeys(title for lane, kind, title in self._keys if kind == drawing.SERVER and title != lane)
-        clients = [lane for lane, _host in self._hosts.items() if self._lanes[lane].kind == CLIENT]
-        return safe(f"{' and '.join(servers) or 'a server'} with {self._named(clients)}")
+        return safe(f"{' and '.join(servers) or 'a server'} with {self._named(self._clients)}")
 
     def give_room(self, step: Step | None, arrows: list[Arrow]) -> None:
         """Widen the columns for what is drawn on them."""
@@ -108,12 +108,14 @@ class Lifelines(Columns):
 
     def shown(self) -> tuple[list[tuple[int, Column]], tuple[Group, ...]]:
         """The columns with their numbers from left to right, and the boxes around them by their places."""
-        rank = {lane: (self._box(self._lanes[lane]), place) for place, lane in enumerate(self._hosts)}
-        order = sorted(
-            range(len(self._keys)), key=lambda one: (*rank[self._keys[one][0]], self._keys[one][1] == drawing.HANDLER)
-        )
+        order = sorted(range(len(self._keys)), key=self._place)
         columns = [(number, self._column(self._keys[number], self._room[number])) for number in order]
         return columns, self._groups([self._keys[number] for number in order])
+
+    def _place(self, number: int) -> tuple[int, int, bool]:
+        """Where a column stands: by its box, then by who came first; a handler beside its server."""
+        lane, kind, _title = self._keys[number]
+        return self._box(self._lanes[lane]), self._firsts[lane], kind == drawing.HANDLER
 
     @staticmethod
     def _named(clients: list[str]) -> str:
@@ -146,6 +148,8 @@ class Lifelines(Columns):
             del free[host]
         else:
             self._places[kind] += 1
+        if kind == CLIENT and lane not in self._hosts:
+            self._clients.append(lane)
         self._hosts[lane] = host
         self._guests[host] += 1
         self.news = True

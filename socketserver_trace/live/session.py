@@ -84,7 +84,7 @@ class Session:
 
     def start(self) -> None:
         """Begin to look, in a thread of its own."""
-        self._pump = self._pump or Pump(self._look)
+        self._pump = self._pump or Pump(self._look, lambda: self._served.recorder.total)
 
     def ask(self, message: object) -> None:
         """What a page says. From any thread; returns at once while the lab is running."""

@@ -32,7 +32,8 @@ export class Drawing {
     const parts = geometry.boxes.map(boxTop);
     for (const column of scene.placed) {
       const place = geometry.places.get(column.number);
-      if (place) parts.push(columnHead(column, place));
+      const box = geometry.boxes.find((one) => place && one.left < place.x && place.x < one.right);
+      if (place) parts.push(columnHead(column, place, box));
     }
     this.frame(this.heads, 0, HEADS, zoom);
     this.heads.replaceChildren(...parts.flat());

@@ -203,7 +203,8 @@ class Lab {
   clicked(event) {
     const item = event.target.closest(".row");
     if (item === null) return;
-    this.walker.select(Number(item.dataset.row));
+    this.walker.look(Number(item.dataset.row));
+    item.focus({ preventScroll: true });
     this.openStory();
   }
 

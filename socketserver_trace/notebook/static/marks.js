@@ -16,9 +16,7 @@ export function boxTop(box) {
   const width = box.right - box.left;
   const frame = shape("path", { class: `box ${box.kind}`, d: `M${box.left} ${HEADS + 1}V15q0-9 9-9h${width - 18}q9 0 9 9V${HEADS + 1}` });
   if (!box.folded) return [frame, textAt(box.left + 11, 24, box.title, "sans group")];
-  const middle = (box.left + box.right) / 2;
-  const turned = { transform: `rotate(90 ${middle} 12)`, class: "sans group" };
-  return [frame, shape("text", { x: middle, y: 16, ...turned }, cut(box.title.split(":")[0], 11))];
+  return [frame, downwards((box.left + box.right) / 2, 14, cut(box.title.split(":")[0], 11), "sans group")];
 }
 
 /** A part of a box between two heights, which may be its end. */
@@ -31,8 +29,11 @@ export function boxSides(box, top, bottom, ends) {
 }
 
 /** The head of a column, with the beginning of its lifeline. */
-export function columnHead(column, place) {
-  if (place.folded) return [lifeline(place, HEADS - 6, HEADS + 1)];
+export function columnHead(column, place, box) {
+  if (place.folded) {
+    const name = box?.folded ? [] : [downwards(place.x, HEAD_TOP, cut(column.title, 8), "sans sub")];
+    return [lifeline(place, HEADS - 4, HEADS + 1), ...name];
+  }
   const dotted = column.inferred ? " dotted" : "";
   const size = { x: place.x - place.half, y: HEAD_TOP, width: place.half * 2, height: HEAD, rx: 7 };
   return [
@@ -162,6 +163,11 @@ function wayOf([x, y], [endX, endY], way) {
 
 function arrowHead(x, y, way) {
   return shape("path", { class: "point", d: `M${x} ${y}l${-8 * way} -4v8z` });
+}
+
+/** A text from the top to the bottom. */
+function downwards(x, y, text, kind) {
+  return shape("text", { class: `${kind} down`, transform: `translate(${x - 4} ${y}) rotate(90)` }, text);
 }
 
 /** A text at a place. */

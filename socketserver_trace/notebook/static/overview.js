@@ -23,10 +23,10 @@ export function overview(lab) {
   const remarks = scene.remarks.map((remark) => element("li", {}, remark));
   return [
     element("p", { class: "over" }, "The drawing"),
-    element("h3", { class: "title plain" }, scene.title || "Nothing has happened yet"),
+    element("h2", { class: "title plain" }, scene.title || "Nothing has happened yet"),
     element("p", {}, port.isPlayer ? OPENING : LIVE),
-    element("section", {}, element("h4", {}, "Signs"), element("ul", { class: "signs" }, SIGNS.map(sign), barSigns())),
-    remarks.length > 0 && element("section", {}, element("h4", {}, "To know"), element("ul", { class: "sentences" }, remarks)),
+    element("section", {}, element("h3", {}, "Signs"), element("ul", { class: "signs" }, SIGNS.map(sign), barSigns())),
+    remarks.length > 0 && element("section", {}, element("h3", {}, "To know"), element("ul", { class: "sentences" }, remarks)),
     port.note && element("p", { class: "hint" }, port.note),
   ].filter(Boolean);
 }

@@ -106,5 +106,5 @@ function pauseSign() {
 }
 
 function section(heading, ...content) {
-  return element("section", {}, element("h4", {}, heading), content);
+  return element("section", {}, element("h3", {}, heading), content);
 }

@@ -66,14 +66,14 @@ export class StoryPanel {
 
 function tailStory(row) {
   const words = "This row tells who waits just now. It is replaced when that changes, so it has no story of its own.";
-  return [element("p", { class: "over" }, `Now · ${row.actor}`), element("h3", { class: "title" }, row.words), element("p", {}, words)];
+  return [element("p", { class: "over" }, `Now · ${row.actor}`), element("h2", { class: "title" }, row.words), element("p", {}, words)];
 }
 
 function partsOf(story, row) {
-  if (!story) return [element("h3", { class: "title" }, row.words), element("p", {}, "This file holds no story of this row.")];
-  const facts = durationOf(story).concat(story.facts ?? []);
+  if (!story) return [element("h2", { class: "title" }, row.words), element("p", {}, "This file holds no story of this row.")];
+  const facts = [...(story.facts ?? []), ...durationOf(story)];
   return [
-    element("h3", { class: "title" }, story.title ?? row.words, story.moment && element("span", { class: "moment" }, story.moment)),
+    element("h2", { class: "title" }, story.title ?? row.words, story.moment && element("span", { class: "moment" }, story.moment)),
     story.purpose && element("p", { class: "purpose" }, story.purpose),
     story.contract && element("p", { class: "hint" }, story.contract),
     part("Classes, in the order in which Python looks", classes(story.mro)),
@@ -86,7 +86,7 @@ function partsOf(story, row) {
 }
 
 function part(heading, content) {
-  return content && element("section", {}, element("h4", {}, heading), content);
+  return content && element("section", {}, element("h3", {}, heading), content);
 }
 
 function durationOf(story) {

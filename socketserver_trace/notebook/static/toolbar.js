@@ -10,7 +10,7 @@ import { plural } from "./timeline.js";
 export class Toolbar {
   constructor(lab) {
     this.lab = lab;
-    this.title = element("h2", { class: "name" });
+    this.title = element(lab.port.isAlone ? "h1" : "h2", { class: "name" });
     this.about = element("p", { class: "about" });
     this.lanes = new LanesMenu(lab);
     this.rows = new RowsMenu(lab);

@@ -12,17 +12,21 @@ export class Walker {
     this.lab = lab;
   }
 
-  /** Looks at a row; null looks at none, and shows all. */
-  select(index) {
+  /** Looks at a row, where it is in view already; null looks at none, and shows all. */
+  look(index) {
     this.lab.cursor = index;
-    if (index !== null) {
-      this.lab.viewport.follow(false);
-      this.lab.viewport.reveal(index);
-      const column = this.columnOf(index);
-      if (column !== undefined) this.lab.viewport.revealColumn(column);
-    }
-    if (index !== null && this.lab.stage.contains(this.lab.root.activeElement)) this.lab.drawing.focus(index);
+    if (index !== null) this.lab.viewport.follow(false);
     this.lab.told("cursor");
+  }
+
+  /** Looks at a row and brings it into view; null looks at none. */
+  select(index) {
+    this.look(index);
+    if (index === null) return;
+    this.lab.viewport.reveal(index);
+    const column = this.columnOf(index);
+    if (column !== undefined) this.lab.viewport.revealColumn(column);
+    if (this.lab.stage.contains(this.lab.root.activeElement)) this.lab.drawing.focus(index);
   }
 
   /** Looks at the row at a position. */
