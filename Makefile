@@ -9,6 +9,10 @@ INSTALL  = $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 LESSON  := notebooks/00_start_here.ipynb
 WORKERS := 2
 
+# Besides the one of constraints.txt the live lab is tested with these: an old one, and one that takes messages
+# while a cell runs. They differ in which thread a click reaches, and when.
+KERNELS := 6.31.0 7.3.0
+
 JUPYTER_OPTIONS := --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(LESSON) --LabApp.extension_manager=readonly
 JUPYTER_OPTIONS += $(if $(PORT),--port=$(PORT) --ServerApp.port_retries=0)
 JUPYTER_OPTIONS += $(if $(filter no,$(BROWSER)),--no-browser)
@@ -82,10 +86,14 @@ $(VENV)/stamp-lab: pyproject.toml constraints.txt | $(BIN)/python
 	@echo '$(STAY_ON_LOOPBACK)' > $(LAB_SETTINGS)/overrides.json
 	@touch $@
 
-$(VENV)/stamp-test: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/stamp-test: pyproject.toml constraints.txt $(KERNELS:%=$(VENV)/kernels/%) | $(BIN)/python
 	@echo "Installing what the tests need into $(VENV). This takes about a minute, once."
 	@$(INSTALL) '.[dev]'
 	@touch $@
+
+# Each in a folder that stands before the installed one when its kernel is started: all else of it is the same.
+$(VENV)/kernels/%: | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $@ ipykernel==$*
 
 # .venv/bin/python is a link: when the Python it points to is gone, make sees it missing and begins afresh.
 $(BIN)/python:

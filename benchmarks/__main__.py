@@ -19,7 +19,7 @@ import subprocess
 import sys
 from collections import defaultdict
 
-from benchmarks import drawing
+from benchmarks import drawing, lab
 from benchmarks.servers import KINDS, VARIANTS
 
 
@@ -34,6 +34,7 @@ def main() -> None:
         requests(kind, rounds)
     imports(rounds)
     drawing.report()
+    lab.report()
 
 
 def requests(kind: str, rounds: int) -> None:

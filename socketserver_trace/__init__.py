@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from socketserver_trace.fronts import traced as traced
     from socketserver_trace.kernel import KernelView as KernelView
     from socketserver_trace.recorder import Recorder as Recorder
+    from socketserver_trace.sentences import ServerPaused as ServerPaused
     from socketserver_trace.sentences import ServingEnded as ServingEnded
     from socketserver_trace.sentences import StillWaiting as StillWaiting
     from socketserver_trace.sentences import WaitedInVain as WaitedInVain
@@ -46,6 +47,7 @@ _HOMES = {
     "KernelView": "kernel",
     "Recorder": "recorder",
     "Served": "serving",
+    "ServerPaused": "sentences",
     "ServingEnded": "sentences",
     "StillWaiting": "sentences",
     "Trace": "trace",

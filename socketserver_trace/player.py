@@ -116,7 +116,7 @@ def data_of(trace: Trace, title: str | None = None) -> dict[str, Any]:
     traces = {trace.order: trace, "arrival": trace.arrival()}
     scenes = {order: _scene(one, title) for order, one in traces.items()}
     stories = _Stories()
-    for place, (order, one) in enumerate(_in_turns(traces)):
+    for place, (order, one) in enumerate(_in_turns(scenes)):
         if place >= STORIES * len(traces) and stories.size > STORIES_SIZE:
             break
         stories.add(order, one, traces[order])
@@ -126,9 +126,9 @@ def data_of(trace: Trace, title: str | None = None) -> dict[str, Any]:
     return {"scenes": scenes, "order": trace.order, "stories": stories.as_json(), "note": note}
 
 
-def _in_turns(traces: dict[str, Trace]) -> Iterator[tuple[str, int]]:
+def _in_turns(scenes: dict[str, dict[str, Any]]) -> Iterator[tuple[str, int]]:
     """The events of the rows, from the first on, those of one order and of the other in turns."""
-    numbers = {order: list(dict.fromkeys(row.event for row in one.diagram().rows)) for order, one in traces.items()}
+    numbers = {order: list(dict.fromkeys(row[0] for row in one["rows"])) for order, one in scenes.items()}
     for place in range(max(map(len, numbers.values()))):
         yield from ((order, events[place]) for order, events in numbers.items() if place < len(events))
 

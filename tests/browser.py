@@ -78,7 +78,8 @@ def watched_page(browser: Browser, **options: Any) -> Iterator[Watched]:
 
 def axe_findings(page: Page, scope: str) -> list[str]:
     """What axe-core finds in the elements of a selector, shadow roots included: a sentence for each finding."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("scope => axe.run(scope, {resultTypes: ['violations']})", scope)
     return [
         f"{rule['impact']}: {rule['id']}: {rule['help']}: {node['target']} {node['html'][:200]}"

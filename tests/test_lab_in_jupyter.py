@@ -40,7 +40,7 @@ left = [thread.name for thread in threading.enumerate() if "socketserver" in thr
 print("left behind:", left, served.errors)
 """
 KERNELS = Path(sys.prefix) / "kernels"
-"""Other versions of ipykernel, each in a folder that stands before the installed one (`make kernels`)."""
+"""Other versions of ipykernel, each in a folder of its own; the Makefile puts them there."""
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_a_button_steps_whatever_the_kernel(server: Jupyter, browser: Browser, v
         assert notebook.own_errors == []
 
 
-@pytest.mark.skipif(not os.environ.get("CI"), reason="only CI must have all the kernels; `make kernels` installs them")
+@pytest.mark.skipif(not os.environ.get("CI"), reason="only CI must have all the kernels")
 def test_three_kernels_are_tested_in_ci() -> None:
     """What people have installed: an old ipykernel, the one before the newest, and the newest."""
     assert len(VERSIONS) == 2

@@ -26,7 +26,13 @@ export class Card {
     this.opener.append(this.dot, element("strong", {}, name), this.state);
     this.connect = button("Connect", () => act({ do: "connect" }), { kind: "strong small", title: `Connect ${name}` });
     const head = element("div", { class: "card-head" }, this.opener, this.connect);
-    this.body = element("div", { class: "card-body", hidden: !opens }, this.sender(), this.actions(), this.transcript());
+    this.body = element(
+      "div",
+      { class: "card-body", hidden: !opens },
+      this.sender(),
+      this.actions(),
+      this.transcript(),
+    );
     this.view = element("section", { class: "card", "aria-label": name }, head, this.body);
   }
 
@@ -36,13 +42,26 @@ export class Card {
   }
 
   sender() {
-    const writes = { "aria-label": `What ${this.name} sends`, placeholder: "hello\\n", spellcheck: "false", autocomplete: "off" };
+    const writes = {
+      "aria-label": `What ${this.name} sends`,
+      placeholder: "hello\\n",
+      spellcheck: "false",
+      autocomplete: "off",
+    };
     this.field = element("input", { type: "text", class: "field code-field", ...writes, ...SUPPRESS });
     const options = [element("option", { value: "text" }, "text"), element("option", { value: "hex" }, "hex")];
     this.form = element("select", { "aria-label": "How it is written", ...SUPPRESS }, options);
     this.send = element("button", { type: "submit", class: "button", ...SUPPRESS }, "Send");
     this.pieces = tick("in pieces, split at |", (checked) => (this.pause.hidden = !checked));
-    this.seconds = element("input", { type: "number", class: "field narrow", min: 0, max: 10, step: 0.1, value: 0.2, ...SUPPRESS });
+    this.seconds = element("input", {
+      type: "number",
+      class: "field narrow",
+      min: 0,
+      max: 10,
+      step: 0.1,
+      value: 0.2,
+      ...SUPPRESS,
+    });
     this.pause = element("label", { class: "of", hidden: true }, "seconds between", this.seconds);
     const line = element("div", { class: "send-line" }, this.field, this.form, this.send);
     const submit = (event) => this.sent(event);
@@ -57,12 +76,19 @@ export class Card {
   }
 
   actions() {
-    this.buttons = new Map(ACTIONS.map(([name, words]) => [name, button(words, () => this.act({ do: name }), { kind: "small" })]));
+    this.buttons = new Map(
+      ACTIONS.map(([name, words]) => [name, button(words, () => this.act({ do: name }), { kind: "small" })]),
+    );
     return element("div", { class: "actions" }, ...this.buttons.values());
   }
 
   transcript() {
-    this.said = element("ol", { class: "said", tabindex: 0, "aria-label": `What ${this.name} and the server said`, ...SUPPRESS });
+    this.said = element("ol", {
+      class: "said",
+      tabindex: 0,
+      "aria-label": `What ${this.name} and the server said`,
+      ...SUPPRESS,
+    });
     this.total = element("summary", SUPPRESS, "Transcript");
     this.details = element("details", { class: "transcript" }, this.total, this.said);
     this.known = 0;
@@ -96,5 +122,12 @@ export class Card {
 function saidLine({ who, text, size }) {
   const more = who !== "note" && size !== undefined && size !== null ? element("small", {}, ` ${size} B`) : null;
   const arrow = who === "note" ? "" : who === "server" ? "← " : "→ ";
-  return element("li", { class: who === "note" ? "note" : "" }, element("b", {}, `${arrow}${who}`), " ", element("span", {}, text), more);
+  return element(
+    "li",
+    { class: who === "note" ? "note" : "" },
+    element("b", {}, `${arrow}${who}`),
+    " ",
+    element("span", {}, text),
+    more,
+  );
 }

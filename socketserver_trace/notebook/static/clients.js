@@ -12,13 +12,23 @@ export class ClientsPanel {
     this.lab = lab;
     this.cards = new Map();
     this.list = element("div", { class: "cards" });
-    this.empty = element("p", { class: "hint" }, "No clients yet. Each one that you add moves by itself, so nothing here ever waits.");
+    this.empty = element(
+      "p",
+      { class: "hint" },
+      "No clients yet. Each one that you add moves by itself, so nothing here ever waits.",
+    );
     const add = (command) => () => this.command({ do: "add", ...command });
     const buttons = [
       button("+ client", add({}), { kind: "strong" }),
       button("Ten clients at once", add({ count: 10 }), { title: "Ten clients that connect at the same moment" }),
     ];
-    this.view = element("div", { class: "clients" }, element("div", { class: "adding" }, buttons), this.empty, this.list);
+    this.view = element(
+      "div",
+      { class: "clients" },
+      element("div", { class: "adding" }, buttons),
+      this.empty,
+      this.list,
+    );
   }
 
   /** Asks Python to do something with a client. */

@@ -4,7 +4,7 @@
 // pointer and for the keyboard each row is an item of a list, which lies below its shapes and has its words. Items are
 // kept while they are in view, so that the focus stays where it is; the shapes are drawn again.
 //
-// What they need of the lab is named in lab.js. The law: what is in the page depends on the window and not on how many rows there are.
+// The law: what is in the page depends on the window and not on how many rows there are.
 
 import { SUPPRESS, element, setAttribute, shape } from "./elements.js";
 import { HEADS, LINE, ROW } from "./geometry.js";
@@ -104,7 +104,8 @@ export class Drawing {
     const parts = [...this.gap(position, y), ...short.map((arrow) => this.arrow(index, arrow))];
     if (step !== null) parts.push(stepMark(step, geometry, y, (number) => this.nameOf(number)));
     const tail = scene.isTail(index);
-    if (tail && step === null && arrows.length === 0) parts.push(textAt(geometry.gutter, y + 4, this.wordsOf(index), "waiting halo"));
+    if (tail && step === null && arrows.length === 0)
+      parts.push(textAt(geometry.gutter, y + 4, this.wordsOf(index), "waiting halo"));
     parts.push(textAt(geometry.gutter - 14, y + 4, tail ? "now" : String(index + 1), tail ? "number now" : "number"));
     return shape("g", { class: this.kindOf(index, "of") }, parts);
   }
@@ -137,7 +138,15 @@ export class Drawing {
     if (cursor === null) return [];
     const from = Math.max(this.top, spacing.top(sheet.position(cursor)) + ROW);
     if (from >= this.bottom) return [];
-    return [shape("rect", { class: "later", x: geometry.gutter - 10, y: from, width: geometry.width, height: this.bottom - from })];
+    return [
+      shape("rect", {
+        class: "later",
+        x: geometry.gutter - 10,
+        y: from,
+        width: geometry.width,
+        height: this.bottom - from,
+      }),
+    ];
   }
 
   nameOf(number) {
@@ -154,7 +163,7 @@ export class Drawing {
       if (!wanted.has(index)) item.remove();
       if (!wanted.has(index)) this.items.delete(index);
     }
-    const entry = wanted.has(cursor) ? cursor : sheet.row(this.lab.firstInView());
+    const entry = wanted.has(cursor) ? cursor : sheet.row(this.lab.viewport.firstInView());
     for (const index of wanted) this.drawItem(index, index === entry);
   }
 

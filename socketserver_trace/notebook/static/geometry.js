@@ -72,7 +72,11 @@ export class Geometry {
     if (this.sheet.states.size > 0) {
       for (const [key, characters] of this.scene.widths) {
         const pair = [Math.floor(key / MOST_COLUMNS), key % MOST_COLUMNS];
-        makeRoom(rooms, pair.map((number) => order.get(number)), characters + 4);
+        makeRoom(
+          rooms,
+          pair.map((number) => order.get(number)),
+          characters + 4,
+        );
       }
     }
     return new Map(columns.map((column, place) => [column.number, rooms[place]]));

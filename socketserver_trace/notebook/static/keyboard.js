@@ -1,7 +1,7 @@
 // The keys of the drawing, and the dialog that lists them.
 //
-// JupyterLab and browsers have keys of their own, so a key that is ours goes no further, and none is ours while somebody
-// writes in a field.
+// JupyterLab and browsers have keys of their own, so a key that is ours goes no further, and none is ours while
+// somebody writes in a field.
 //
 // The law: whatever can be done with the pointer can be done with keys.
 
@@ -35,7 +35,7 @@ export function keysDialog() {
   return dialog;
 }
 
-/** What each key does to a lab. The keys of the first kind need a row, those of the second work everywhere in the lab. */
+/** What each key does to a lab: those of the first kind in the drawing, those of the second everywhere. */
 function actionsOf(lab) {
   const rows = {
     ArrowDown: () => lab.walker.move(1),
@@ -64,8 +64,8 @@ function actionsOf(lab) {
 }
 
 /**
- * Listens to the keys in `root`; those of rows count in `area`. Where nothing else is on the page they count, too, while
- * nothing has the focus. Returns what ends the latter.
+ * Listens to the keys in `root`; those of rows count in `area`. Where nothing else is on the page they count as well
+ * while nothing has the focus. Returns what ends the latter.
  */
 export function listenToKeys(lab, root, area) {
   const { rows, anywhere } = actionsOf(lab);

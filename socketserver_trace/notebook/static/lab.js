@@ -29,8 +29,8 @@ const GONE = "No kernel: run the cell again.";
 
 /**
  * Puts the lab into `host`, an empty element. `port` is {send(message), listen(callback) -> forget}: whoever answers.
- * With `isPlayer` it is a finished trace, `note` is a sentence about it, and `isAlone` says that the page has nothing else.
- * Returns what takes the lab away again.
+ * With `isPlayer` it is a finished trace, `note` is a sentence about it, and `isAlone` says that the page has nothing
+ * else. Returns what takes the lab away again.
  */
 export function mount(host, port) {
   const lab = new Lab(host, port);
@@ -72,12 +72,24 @@ class Lab {
   }
 
   build(host) {
-    const live = [["Clients", this.clients.view], ["Pauses", this.pauses.view], ["Story", this.story.view]];
+    const live = [
+      ["Clients", this.clients.view],
+      ["Pauses", this.pauses.view],
+      ["Story", this.story.view],
+    ];
     this.panel = new Panel(this.port.isPlayer ? live.slice(2) : live);
     this.banner = element("div", { class: "strip banner", role: "alert", hidden: true });
     this.stage = element("div", { class: "stage" }, this.viewport.area);
     const body = element("div", { class: "body" }, this.stage, this.panel.view);
-    const parts = [this.toolbar.view, this.banner, this.strip.view, body, this.timeline.view, this.announcer.view, this.dialog];
+    const parts = [
+      this.toolbar.view,
+      this.banner,
+      this.strip.view,
+      body,
+      this.timeline.view,
+      this.announcer.view,
+      this.dialog,
+    ];
     this.view = element("div", { class: "lab", "data-player": this.port.isPlayer }, parts);
     this.root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
     this.root.replaceChildren(element("style", {}, STYLE), this.view);
@@ -195,11 +207,6 @@ class Lab {
     this.story.show();
   }
 
-  /** The position of the first row in view. */
-  firstInView() {
-    return this.viewport.inView()[0];
-  }
-
   clicked(event) {
     const item = event.target.closest(".row");
     if (item === null) return;
@@ -233,10 +240,6 @@ class Lab {
     this.spacing.realTime = wanted;
     this.spacing.begin();
     this.told("all");
-  }
-
-  askOrder(order) {
-    this.ask({ ask: "order", order });
   }
 
   showKeys() {

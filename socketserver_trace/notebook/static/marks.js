@@ -14,7 +14,10 @@ const SHORTEST = 36;
 /** The top of a box around columns, with its title. A folded one has its title from top to bottom. */
 export function boxTop(box) {
   const width = box.right - box.left;
-  const frame = shape("path", { class: `box ${box.kind}`, d: `M${box.left} ${HEADS + 1}V15q0-9 9-9h${width - 18}q9 0 9 9V${HEADS + 1}` });
+  const frame = shape("path", {
+    class: `box ${box.kind}`,
+    d: `M${box.left} ${HEADS + 1}V15q0-9 9-9h${width - 18}q9 0 9 9V${HEADS + 1}`,
+  });
   if (!box.folded) return [frame, textAt(box.left + 11, 24, box.title, "sans group")];
   return [frame, downwards((box.left + box.right) / 2, 14, cut(box.title.split(":")[0], 11), "sans group")];
 }
@@ -107,7 +110,7 @@ function fromName(made, end, y, name, dashed) {
   return made;
 }
 
-/** Something that goes from one lifeline to another, on one row or over several. `heights` are those of its two rows. */
+/** What goes from one lifeline to another, on one row or over several. `heights` are those of its two rows. */
 export function arrowMark(arrow, geometry, heights, { nameOf, live }) {
   const [top, bottom] = heights;
   const start = geometry.x(arrow.column);
@@ -119,7 +122,8 @@ export function arrowMark(arrow, geometry, heights, { nameOf, live }) {
   }
   const way = (start ?? -Infinity) <= end ? 1 : -1;
   const made = shape("g", { class: `mark ${arrow.kind}` });
-  if (start === undefined) return fromName(made, geometry.edge(arrow.target, arrow.targetDepth, -1), bottom, nameOf(arrow.column), false);
+  if (start === undefined)
+    return fromName(made, geometry.edge(arrow.target, arrow.targetDepth, -1), bottom, nameOf(arrow.column), false);
   const from = [geometry.edge(arrow.column, arrow.depth, way), top];
   const to = [geometry.edge(arrow.target, arrow.targetDepth, -way), bottom];
   made.append(shape("path", { class: lineClass(arrow), d: wayOf(from, to, way) }), arrowHead(to[0], bottom, way));
@@ -142,12 +146,21 @@ function nobodyMark(arrow, geometry, y, live) {
   const line = shape("path", { class: lineClass(arrow), d: `M${x} ${y}H${end - (live ? 9 : 6)}` });
   const cross = shape("path", { class: "line", d: `M${end - 11} ${y - 5}l10 10m0 -10l-10 10` });
   const dot = shape("circle", { class: "line", cx: end - 5, cy: y, r: 4 });
-  return shape("g", { class: `mark ${arrow.kind}` }, line, live ? dot : cross, textAt(x + 10, y - 6, arrow.label, "label halo"));
+  return shape(
+    "g",
+    { class: `mark ${arrow.kind}` },
+    line,
+    live ? dot : cross,
+    textAt(x + 10, y - 6, arrow.label, "label halo"),
+  );
 }
 
 function leaving(x, y, { kind, label, away, dashed = false, dotted = false }) {
   const end = x + Math.max(SHORTEST, label.length * CHARACTER + 24);
-  const line = shape("path", { class: `line${dashed ? " dashed" : ""}${dotted ? " dotted" : ""}`, d: `M${x} ${y}H${end - 6}` });
+  const line = shape("path", {
+    class: `line${dashed ? " dashed" : ""}${dotted ? " dotted" : ""}`,
+    d: `M${x} ${y}H${end - 6}`,
+  });
   const texts = [textAt(x + 10, y - 6, label, "label halo"), textAt(end + 6, y + 4, away, "caption halo")];
   return shape("g", { class: `mark ${kind}` }, line, arrowHead(end, y, 1), texts);
 }

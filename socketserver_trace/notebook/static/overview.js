@@ -26,7 +26,8 @@ export function overview(lab) {
     element("h2", { class: "title plain" }, scene.title || "Nothing has happened yet"),
     element("p", {}, port.isPlayer ? OPENING : LIVE),
     element("section", {}, element("h3", {}, "Signs"), element("ul", { class: "signs" }, SIGNS.map(sign), barSigns())),
-    remarks.length > 0 && element("section", {}, element("h3", {}, "To know"), element("ul", { class: "sentences" }, remarks)),
+    remarks.length > 0 &&
+      element("section", {}, element("h3", {}, "To know"), element("ul", { class: "sentences" }, remarks)),
     port.note && element("p", { class: "hint" }, port.note),
   ].filter(Boolean);
 }
@@ -49,6 +50,10 @@ function barSigns() {
 }
 
 function signLine(kind, drawn, words) {
-  const picture = shape("svg", { viewBox: "0 0 40 16", width: 40, height: 16, "aria-hidden": "true" }, shape("g", { class: `mark ${kind}` }, drawn));
+  const picture = shape(
+    "svg",
+    { viewBox: "0 0 40 16", width: 40, height: 16, "aria-hidden": "true" },
+    shape("g", { class: `mark ${kind}` }, drawn),
+  );
   return element("li", {}, picture, words);
 }

@@ -9,7 +9,12 @@ export class Panel {
   constructor(parts) {
     this.parts = new Map(parts);
     this.tabs = new Map(parts.map(([name]) => [name, this.tab(name)]));
-    const list = element("div", { class: "tabs", role: "tablist", "aria-label": "Panel", keydown: (event) => this.pressed(event) });
+    const list = element("div", {
+      class: "tabs",
+      role: "tablist",
+      "aria-label": "Panel",
+      keydown: (event) => this.pressed(event),
+    });
     list.append(...this.tabs.values());
     this.view = element("aside", { class: "panel", "aria-label": "Panel" }, parts.length > 1 && list);
     for (const [name, part] of parts) this.view.append(this.page(name, part, parts.length > 1));
@@ -18,11 +23,25 @@ export class Panel {
 
   tab(name) {
     const act = () => this.show(name);
-    return element("button", { type: "button", role: "tab", class: "tab", id: `tab-${name}`, "aria-controls": `part-${name}`, click: act, ...SUPPRESS }, name);
+    return element(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        class: "tab",
+        id: `tab-${name}`,
+        "aria-controls": `part-${name}`,
+        click: act,
+        ...SUPPRESS,
+      },
+      name,
+    );
   }
 
   page(name, part, hasTabs) {
-    const role = hasTabs ? { role: "tabpanel", "aria-labelledby": `tab-${name}` } : { role: "region", "aria-label": name };
+    const role = hasTabs
+      ? { role: "tabpanel", "aria-labelledby": `tab-${name}` }
+      : { role: "region", "aria-label": name };
     return element("div", { class: "page", id: `part-${name}`, tabindex: 0, ...role, ...SUPPRESS }, part);
   }
 

@@ -6,7 +6,11 @@
 
 import { SUPPRESS, button, element, setText, shape, showEach } from "./elements.js";
 
-const PHASES = [["enter", "before"], ["return", "after"], ["raise", "when it fails:"]];
+const PHASES = [
+  ["enter", "before"],
+  ["return", "after"],
+  ["raise", "when it fails:"],
+];
 
 /** The strip with the paused lanes. */
 export class ParkedStrip {
@@ -53,7 +57,11 @@ export class PausesPanel {
   constructor(lab) {
     this.lab = lab;
     this.list = element("ul", { class: "breakpoints" });
-    this.empty = element("p", { class: "hint" }, "No pauses yet. At one the server's thread stops, while everything else lives on.");
+    this.empty = element(
+      "p",
+      { class: "hint" },
+      "No pauses yet. At one the server's thread stops, while everything else lives on.",
+    );
     this.waits = element("ul", { class: "sentences" });
     this.kernel = element("ul", { class: "sentences" });
     this.waiting = section("Who waits for whom", this.waits);
@@ -64,13 +72,29 @@ export class PausesPanel {
 
   form() {
     this.hooks = element("select", { "aria-label": "Hook", ...SUPPRESS });
-    this.phase = element("select", { "aria-label": "Before or after", ...SUPPRESS }, PHASES.map(([value, words]) => element("option", { value }, words)));
+    this.phase = element(
+      "select",
+      { "aria-label": "Before or after", ...SUPPRESS },
+      PHASES.map(([value, words]) => element("option", { value }, words)),
+    );
     this.connection = element("input", {
-      type: "number", min: 1, class: "field narrow", placeholder: "any", "aria-label": "Connection, or any", ...SUPPRESS,
+      type: "number",
+      min: 1,
+      class: "field narrow",
+      placeholder: "any",
+      "aria-label": "Connection, or any",
+      ...SUPPRESS,
     });
     const of = element("label", { class: "of" }, "connection", this.connection);
     const add = element("button", { type: "submit", class: "button", ...SUPPRESS }, "Add a pause");
-    return element("form", { class: "pause-form", submit: (event) => this.add(event) }, this.phase, this.hooks, of, add);
+    return element(
+      "form",
+      { class: "pause-form", submit: (event) => this.add(event) },
+      this.phase,
+      this.hooks,
+      of,
+      add,
+    );
   }
 
   add(event) {
@@ -82,10 +106,17 @@ export class PausesPanel {
   /** Shows what Python said. */
   show() {
     const { breakpoints = [], hooks = [], waits = [], kernel = [] } = this.lab.status ?? {};
-    showEach(this.hooks, hooks, { keyOf: (hook) => hook, make: (hook) => element("option", { value: hook }, `${hook}()`) });
+    showEach(this.hooks, hooks, {
+      keyOf: (hook) => hook,
+      make: (hook) => element("option", { value: hook }, `${hook}()`),
+    });
     this.empty.hidden = breakpoints.length > 0;
     showEach(this.list, breakpoints, { keyOf: (one) => one.number, make: (one) => this.breakpoint(one) });
-    this.waits.replaceChildren(...waits.map((wait) => element("li", { class: wait.hopeless ? "hopeless" : "" }, wait.hopeless && "For ever: ", wait.text)));
+    this.waits.replaceChildren(
+      ...waits.map((wait) =>
+        element("li", { class: wait.hopeless ? "hopeless" : "" }, wait.hopeless && "For ever: ", wait.text),
+      ),
+    );
     this.kernel.replaceChildren(...kernel.map((sentence) => element("li", {}, sentence)));
     this.waiting.hidden = waits.length === 0;
     this.holding.hidden = kernel.length === 0;
@@ -96,13 +127,22 @@ export class PausesPanel {
     const of = one.connection === null ? "of every connection" : `of connection ${one.connection}`;
     const words = `${phase} ${one.hook}() ${of}`;
     const act = () => this.lab.ask({ ask: "unpause", breakpoint: one.number });
-    return element("li", {}, element("span", {}, words), button("Remove", act, { kind: "small", name: `Remove: ${words}` }));
+    return element(
+      "li",
+      {},
+      element("span", {}, words),
+      button("Remove", act, { kind: "small", name: `Remove: ${words}` }),
+    );
   }
 }
 
 function pauseSign() {
   const bars = shape("path", { d: "M4 2h3v12H4zM9 2h3v12H9z" });
-  return shape("svg", { class: "pause-sign", viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, bars);
+  return shape(
+    "svg",
+    { class: "pause-sign", viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" },
+    bars,
+  );
 }
 
 function section(heading, ...content) {

@@ -20,8 +20,16 @@ export class Search {
     this.searched = 0;
     this.wanted = "";
     this.field = element("input", {
-      type: "search", class: "field", placeholder: "Find: hook, bytes, #2", "aria-label": "Find rows", spellcheck: "false",
-      autocomplete: "off", focus: () => this.prepare(), input: () => this.ask(this.field.value), keydown: (event) => this.pressed(event), ...SUPPRESS,
+      type: "search",
+      class: "field",
+      placeholder: "Find: hook, bytes, #2",
+      "aria-label": "Find rows",
+      spellcheck: "false",
+      autocomplete: "off",
+      focus: () => this.prepare(),
+      input: () => this.ask(this.field.value),
+      keydown: (event) => this.pressed(event),
+      ...SUPPRESS,
     });
     this.count = element("span", { class: "count", role: "status" });
     this.previous = button("‹", () => this.go(-1), { name: "Previous hit (Shift+Enter)", kind: "quiet" });

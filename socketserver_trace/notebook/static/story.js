@@ -1,7 +1,7 @@
 // The story of the row that is looked at: what it is, whose method runs, where in the source, and why.
 //
-// A story is asked for when its row is first looked at, and kept until the row changes. Until it has come the one before
-// stays, so that walking along rows does not flicker.
+// A story is asked for when its row is first looked at, and kept until the row changes. Until it has come the one
+// before stays, so that walking along rows does not flicker.
 //
 // The law: a part that a story does not have is not there. Every text of it is a text node.
 
@@ -59,21 +59,34 @@ export class StoryPanel {
     this.shown = story;
     this.view.dataset.row = index;
     const row = this.lab.scene.rows[index];
-    this.view.replaceChildren(element("p", { class: "over" }, `Row ${index + 1} · ${row.actor}`), ...partsOf(story, row));
+    this.view.replaceChildren(
+      element("p", { class: "over" }, `Row ${index + 1} · ${row.actor}`),
+      ...partsOf(story, row),
+    );
     this.view.scrollTop = 0;
   }
 }
 
 function tailStory(row) {
   const words = "This row tells who waits just now. It is replaced when that changes, so it has no story of its own.";
-  return [element("p", { class: "over" }, `Now · ${row.actor}`), element("h2", { class: "title" }, row.words), element("p", {}, words)];
+  return [
+    element("p", { class: "over" }, `Now · ${row.actor}`),
+    element("h2", { class: "title" }, row.words),
+    element("p", {}, words),
+  ];
 }
 
 function partsOf(story, row) {
-  if (!story) return [element("h2", { class: "title" }, row.words), element("p", {}, "This file holds no story of this row.")];
+  if (!story)
+    return [element("h2", { class: "title" }, row.words), element("p", {}, "This file holds no story of this row.")];
   const facts = [...(story.facts ?? []), ...durationOf(story)];
   return [
-    element("h2", { class: "title" }, story.title ?? row.words, story.moment && element("span", { class: "moment" }, story.moment)),
+    element(
+      "h2",
+      { class: "title" },
+      story.title ?? row.words,
+      story.moment && element("span", { class: "moment" }, story.moment),
+    ),
     story.purpose && element("p", { class: "purpose" }, story.purpose),
     story.contract && element("p", { class: "hint" }, story.contract),
     part("Classes, in the order in which Python looks", classes(story.mro)),
@@ -104,7 +117,13 @@ function classChip(one) {
   const kind = one.provider ? "runs" : one.shadowed ? "shadowed" : "";
   const name = element(one.shadowed ? "s" : "span", {}, one.name);
   const notes = [own && "yours", one.provider && "runs", one.shadowed && "shadowed"].filter(Boolean);
-  return element("li", { class: `chip ${kind}` }, one.provider && "✓ ", name, notes.map((note) => element("small", {}, ` · ${note}`)));
+  return element(
+    "li",
+    { class: `chip ${kind}` },
+    one.provider && "✓ ",
+    name,
+    notes.map((note) => element("small", {}, ` · ${note}`)),
+  );
 }
 
 function factList(facts) {
@@ -114,7 +133,9 @@ function factList(facts) {
 
 function dump(lines) {
   if (!lines?.length) return null;
-  const shown = lines.map((line) => `${line.offset.toString(16).padStart(4, "0")}  ${line.hex.padEnd(47)}  ${line.text}`);
+  const shown = lines.map(
+    (line) => `${line.offset.toString(16).padStart(4, "0")}  ${line.hex.padEnd(47)}  ${line.text}`,
+  );
   return element("pre", { class: "code dump", tabindex: 0, "aria-label": "Bytes" }, shown.join("\n"));
 }
 
@@ -125,13 +146,20 @@ function excerpt(source) {
     return element("span", { class: marked ? "code-line marked" : "code-line" }, number, ` ${line}\n`);
   });
   const named = source.function ? `${source.function} in ${source.file}` : source.file;
-  const code = element("pre", { class: "code", tabindex: 0, "aria-label": `${named}, source` }, lines, source.goes_on && "…");
+  const code = element(
+    "pre",
+    { class: "code", tabindex: 0, "aria-label": `${named}, source` },
+    lines,
+    source.goes_on && "…",
+  );
   return element("div", {}, element("p", { class: "hint" }, named), code);
 }
 
 function why(told) {
   if (!told) return null;
-  const reasons = (told.reasons ?? []).map((reason) => element("li", {}, reason.sentence, (reason.lines ?? []).map(reasonLine)));
+  const reasons = (told.reasons ?? []).map((reason) =>
+    element("li", {}, reason.sentence, (reason.lines ?? []).map(reasonLine)),
+  );
   return element("div", { class: "why" }, element("p", { class: "verdict" }, told.verdict), element("ul", {}, reasons));
 }
 

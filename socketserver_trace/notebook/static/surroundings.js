@@ -1,6 +1,7 @@
 // What is around the lab: whether it is light or dark, and who listens to a screen reader.
 //
-// The law: a page that says what it is (JupyterLab does) is believed; otherwise the system is asked, also when it changes.
+// The law: a page that says what it is (JupyterLab does) is believed; otherwise the system is asked, and again when
+// it changes.
 
 import { element } from "./elements.js";
 

@@ -1,7 +1,7 @@
 // The scrubber below the drawing: the row that is looked at, among all rows.
 //
-// Without a row that is looked at the scrubber stands at the end, and all is shown. With one, what came later is dimmed,
-// as it was not there yet.
+// Without a row that is looked at the scrubber stands at the end, and all is shown. With one, what came later is
+// dimmed, as it was not there yet.
 //
 // The law: the scrubber shows the cursor of the lab and moves it, and keeps nothing itself.
 
@@ -13,7 +13,13 @@ export class Timeline {
   constructor(lab) {
     this.lab = lab;
     this.slider = element("input", {
-      type: "range", class: "slider", min: 1, step: 1, "aria-label": "Row", ...SUPPRESS, input: () => this.moved(),
+      type: "range",
+      class: "slider",
+      min: 1,
+      step: 1,
+      "aria-label": "Row",
+      ...SUPPRESS,
+      input: () => this.moved(),
       keydown: (event) => event.stopPropagation(),
     });
     this.ticks = shape("path", { class: "tick" });
@@ -27,7 +33,14 @@ export class Timeline {
     ];
     this.all = button("Show all", () => lab.walker.select(null), { kind: "small", name: "Show all rows (Escape)" });
     const track = element("div", { class: "track" }, this.slider, shape("svg", marks, this.ticks));
-    this.view = element("div", { class: "timeline" }, element("div", { class: "steps" }, this.buttons), track, this.all, this.place);
+    this.view = element(
+      "div",
+      { class: "timeline" },
+      element("div", { class: "steps" }, this.buttons),
+      track,
+      this.all,
+      this.place,
+    );
   }
 
   moved() {
@@ -45,7 +58,12 @@ export class Timeline {
     setAttribute(this.slider, "aria-valuetext", this.words(position));
     setAttribute(this.slider, "disabled", count === 0);
     for (const one of this.buttons) setAttribute(one, "disabled", count === 0);
-    setText(this.place, cursor === null ? plural(count - scene.tail.length, "row") : `row ${position + 1} of ${count.toLocaleString("en")}`);
+    setText(
+      this.place,
+      cursor === null
+        ? plural(count - scene.tail.length, "row")
+        : `row ${position + 1} of ${count.toLocaleString("en")}`,
+    );
     this.all.style.visibility = cursor === null ? "hidden" : "visible";
     setAttribute(this.ticks, "d", search.ticks());
     setAttribute(this.view, "data-rows", scene.rows.length);

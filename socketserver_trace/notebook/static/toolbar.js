@@ -15,8 +15,14 @@ export class Toolbar {
     this.lanes = new LanesMenu(lab);
     this.rows = new RowsMenu(lab);
     this.zoom = element("output", { class: "zoom", "aria-label": "Zoom" });
-    this.follow = button("Follow", () => lab.toggleFollow(), { title: "Follow the newest row (f)", "aria-pressed": "false" });
-    this.panel = button("Panel", () => lab.togglePanel(), { "aria-pressed": "true", title: "Show the panel at the side" });
+    this.follow = button("Follow", () => lab.toggleFollow(), {
+      title: "Follow the newest row (f)",
+      "aria-pressed": "false",
+    });
+    this.panel = button("Panel", () => lab.togglePanel(), {
+      "aria-pressed": "true",
+      title: "Show the panel at the side",
+    });
     const heading = element("div", { class: "heading" }, this.title, this.about);
     this.view = element("div", { class: "toolbar" }, heading, lab.search.view, this.tools());
   }

@@ -93,6 +93,11 @@ export class Viewport {
     return [spacing.positionAt(from), spacing.positionAt(from + this.height / this.zoom)];
   }
 
+  /** The position of the first row in view. */
+  firstInView() {
+    return this.inView()[0];
+  }
+
   place() {
     const top = this.drawing.top * this.zoom - this.offset + this.area.scrollTop;
     this.layer.style.transform = `translateY(${top}px)`;

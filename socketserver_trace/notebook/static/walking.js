@@ -38,7 +38,7 @@ export class Walker {
   /** Looks at a row so many rows further on. */
   move(rows) {
     const here = this.here();
-    this.selectAt(here === null ? this.lab.firstInView() : this.lab.sheet.position(here) + rows);
+    this.selectAt(here === null ? this.lab.viewport.firstInView() : this.lab.sheet.position(here) + rows);
   }
 
   /** The row that is looked at, or else the one that has the focus, or null. */
@@ -52,7 +52,8 @@ export class Walker {
     if (here === null) return this.move(way);
     const lane = this.laneOf(here);
     let position = this.lab.sheet.position(here) + way;
-    while (position >= 0 && position < this.lab.sheet.count && this.laneOf(this.lab.sheet.row(position)) !== lane) position += way;
+    while (position >= 0 && position < this.lab.sheet.count && this.laneOf(this.lab.sheet.row(position)) !== lane)
+      position += way;
     return position >= 0 && position < this.lab.sheet.count ? this.selectAt(position) : undefined;
   }
 
@@ -68,6 +69,6 @@ export class Walker {
 
   /** Gives the focus to the row that is looked at, or to the first one in view. */
   focusRows() {
-    this.lab.drawing.focus(this.lab.cursor ?? this.lab.sheet.row(this.lab.firstInView()));
+    this.lab.drawing.focus(this.lab.cursor ?? this.lab.sheet.row(this.lab.viewport.firstInView()));
   }
 }
