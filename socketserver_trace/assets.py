@@ -3,7 +3,7 @@
 The page is a handful of ES modules in `notebook/static`, without a library and without a build step. Neither anywidget
 nor a file that is opened from a disk can load several of them, so they are joined here, in the order in which they need
 each other: the lines that import are left out, and so are the words that export, but for the one that anywidget asks
-for. Names are therefore unique among all modules. What would be `style.js` is the style sheet as a text.
+for. Names are therefore unique among all modules. What would be `style.js` is the style as a text.
 
 The law: nothing is fetched. What a page needs is in the text.
 """
@@ -49,6 +49,9 @@ MODULES: Final = (
 )
 """The modules of the page, each after those that it imports."""
 
+STYLES: Final = ("drawing", "lab")
+"""The style sheets of the page. What lab.css says of narrow places and of the reader's wishes goes last."""
+
 
 @functools.cache
 def javascript() -> str:
@@ -60,7 +63,7 @@ def javascript() -> str:
 @functools.cache
 def css() -> str:
     """The style of the page. It is in `javascript()` as well, because the page lives in a shadow root."""
-    return (STATIC / "lab.css").read_text(encoding="utf-8")
+    return "\n".join((STATIC / f"{name}.css").read_text(encoding="utf-8") for name in STYLES)
 
 
 def _inner(name: str) -> str:

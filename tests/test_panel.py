@@ -11,8 +11,8 @@ import pytest
 
 from socketserver_trace import Served, serve
 from socketserver_trace.panel import Panel
-from socketserver_trace.transcript import Transcript
-from socketserver_trace.typed import LARGEST, Mistyped, bytes_of
+from socketserver_trace.panel.transcript import Transcript
+from socketserver_trace.panel.typed import LARGEST, Mistyped, bytes_of
 from tests.helpers import TIMEOUT, DatagramShout
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from socketserver_trace import Trace, serve
-from socketserver_trace.assets import MODULES, STATIC, css, javascript
+from socketserver_trace.assets import MODULES, STATIC, STYLES, css, javascript
 from socketserver_trace.paint.scene import scene
 from socketserver_trace.player import FIGURE_ROWS, data_of, document, first_rows
 from tests.browser import Watched, axe_findings, started_browser, watched_page
@@ -127,6 +127,7 @@ def test_the_modules_make_elements_of_texts_only() -> None:
 def test_every_module_is_joined_after_those_that_it_imports() -> None:
     """The list names every file once, and each file imports only what stands before it, and the style."""
     assert sorted(MODULES) == sorted(path.stem for path in STATIC.glob("*.js"))
+    assert sorted(STYLES) == sorted(path.stem for path in STATIC.glob("*.css"))
     for place, name in enumerate(MODULES):
         imported = re.findall(r'from "\./(\w+)\.js"', (STATIC / f"{name}.js").read_text(encoding="utf-8"))
         assert set(imported) <= {*MODULES[:place], "style"}, name

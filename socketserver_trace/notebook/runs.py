@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 
 from IPython.display import display
 
-from socketserver_trace.attended import AttendedSocket, GivenUp
+from socketserver_trace.panel.attended import AttendedSocket, GivenUp
 from socketserver_trace.sentences import Sentence, WaitedInVain
 
 TYPE_CHECKING = False

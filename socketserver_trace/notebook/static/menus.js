@@ -85,7 +85,9 @@ export class RowsMenu {
   constructor(lab) {
     this.lab = lab;
     this.spacing = tick("Real-time spacing", (checked) => lab.spaceByTime(checked));
-    this.order = tick("Order of arrival", (checked) => lab.ask({ ask: "order", order: checked ? "arrival" : "causal" }));
+    this.order = tick("Order of arrival", (checked) =>
+      lab.ask({ ask: "order", order: checked ? "arrival" : "causal" }),
+    );
     const hints = [
       element("p", { class: "hint" }, "A millisecond is 20 pixels more; long gaps are cut short and say their time."),
       element("p", { class: "hint" }, "As the clock saw it, on this run; without it, what had to happen before what."),

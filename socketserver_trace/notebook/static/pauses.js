@@ -41,7 +41,14 @@ export class ParkedStrip {
       button("Step over", asking("step_over"), { title: "On to the end of this call" }),
       button("Continue", asking("resume"), { title: "On until the next pause" }),
     ];
-    return element("div", { class: "parked-line", role: "group" }, pauseSign(), words, left, buttons);
+    return element(
+      "div",
+      { class: "parked-line", role: "group" },
+      pauseSign(),
+      words,
+      left,
+      element("div", { class: "parked-buttons" }, buttons),
+    );
   }
 
   update(line, one) {

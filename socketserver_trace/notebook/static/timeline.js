@@ -54,7 +54,7 @@ export class Timeline {
     const position = cursor === null ? count - 1 : sheet.position(cursor);
     setAttribute(this.slider, "max", Math.max(1, count));
     this.slider.value = String(position + 1);
-    this.slider.style.setProperty("--part", count < 2 ? 1 : position / (count - 1));
+    this.slider.style.setProperty("--part", count < 2 ? 0 : position / (count - 1));
     setAttribute(this.slider, "aria-valuetext", this.words(position));
     setAttribute(this.slider, "disabled", count === 0);
     for (const one of this.buttons) setAttribute(one, "disabled", count === 0);

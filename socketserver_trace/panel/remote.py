@@ -18,8 +18,8 @@ import threading
 import time
 from collections import deque
 
-from socketserver_trace.attended import GONE, AttendedSocket, GivenUp
-from socketserver_trace.orders import (
+from socketserver_trace.panel.attended import GONE, AttendedSocket, GivenUp
+from socketserver_trace.panel.orders import (
     BUSY,
     CLOSED,
     CONNECTED,
@@ -37,7 +37,7 @@ from socketserver_trace.orders import (
     sentence_of,
     understood,
 )
-from socketserver_trace.transcript import SERVER, Transcript
+from socketserver_trace.panel.transcript import SERVER, Transcript
 from socketserver_trace.wording import plural
 
 TYPE_CHECKING = False
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Final
 
-    from socketserver_trace.news import News
+    from socketserver_trace.panel.news import News
     from socketserver_trace.serving import Served
 
 TOGETHER: Final = 5.0

@@ -21,12 +21,12 @@ import time
 from collections import deque
 from collections.abc import Mapping
 
-from socketserver_trace.news import News
-from socketserver_trace.orders import STREAMS_ONLY, Order
-from socketserver_trace.remote import Remote
+from socketserver_trace.panel.news import News
+from socketserver_trace.panel.orders import STREAMS_ONLY, Order
+from socketserver_trace.panel.remote import Remote
+from socketserver_trace.panel.transcript import NOTE, SERVER, Transcript
+from socketserver_trace.panel.typed import LARGEST, Mistyped, bytes_of
 from socketserver_trace.sentences import Sentence
-from socketserver_trace.transcript import NOTE, SERVER, Transcript
-from socketserver_trace.typed import LARGEST, Mistyped, bytes_of
 from socketserver_trace.wording import plural, safe
 
 TYPE_CHECKING = False
