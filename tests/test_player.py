@@ -690,14 +690,16 @@ def test_following_ends_when_somebody_scrolls_up_and_begins_on_demand(browser: B
         follow = page.get_by_role("button", name="Follow")
         expect(follow).to_have_attribute("aria-pressed", "true")
         expect(page.locator(".row[data-row='499']")).to_be_in_viewport()
-        page.locator(".area").hover()
+        area = page.locator(".area")
+        top = area.evaluate("area => area.scrollTop") - 3000
+        area.hover()
         page.mouse.wheel(0, -3000)
         expect(follow).to_have_attribute("aria-pressed", "false")
-        top = page.locator(".area").evaluate("area => area.scrollTop")
+        page.wait_for_function("([area, top]) => area.scrollTop === top", arg=[area.element_handle(), top])
         more = [[*row[:8], []] for row in whole(sample("threads"))["rows"][:20]]
         lab.tell(type="scene", reset=False, first=500, rows=more, changed={}, bars=[])
         expect(page.locator(".about")).to_contain_text("520 rows")
-        assert page.locator(".area").evaluate("area => area.scrollTop") == top
+        assert area.evaluate("area => area.scrollTop") == top
         follow.click()
         expect(page.locator(".row[data-row='519']")).to_be_in_viewport()
 
