@@ -123,7 +123,7 @@ class Served:
 
         Asked again, it is the same one. ModuleNotFoundError with a sentence where the packages of `lab` are missing.
         """
-        if self._lab is None:
+        if self._lab is None or self._lab.is_closed:
             try:
                 from socketserver_trace.notebook.lab import Lab
             except ModuleNotFoundError as error:

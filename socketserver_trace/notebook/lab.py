@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import anywidget
 
+from socketserver_trace.assets import javascript
 from socketserver_trace.live.session import Session
-from socketserver_trace.player import javascript
 
 if TYPE_CHECKING:
     from socketserver_trace.serving import Served
@@ -24,6 +24,7 @@ class Lab(anywidget.AnyWidget):
 
     def __init__(self, served: Served) -> None:
         super().__init__()
+        self.is_closed = False
         self._served = served
         self.session = Session(served, self.send)
         self.on_msg(self._hear)
@@ -35,6 +36,7 @@ class Lab(anywidget.AnyWidget):
         """Show it no more, and look no more. The server goes on."""
         self.session.let_go()
         self.session.finish()
+        self.is_closed = True
         super().close()
 
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ const SMALLEST_ZOOM = 0.5;
 const LARGEST_ZOOM = 2;
 const READABLE = 0.9;
 const STEP = 1.1;
+const CALM = 250;
 
 /** The scrolled area, which shows the drawing of the lab. */
 export class Viewport {
@@ -24,6 +25,7 @@ export class Viewport {
     this.follows = false;
     this.fits = true;
     this.expected = 0;
+    this.newest = 0;
     this.layer = element("div", { class: "layer" }, drawing.backdrop, drawing.list, drawing.shapes);
     this.space = element("div", { class: "space" }, this.layer);
     this.heads = element("div", { class: "heads" }, drawing.heads);
@@ -37,6 +39,7 @@ export class Viewport {
   /** Ends what it began. */
   close() {
     this.observer.disconnect();
+    clearTimeout(this.calm);
   }
 
   get zoom() {
@@ -74,8 +77,22 @@ export class Viewport {
     this.space.style.height = `${this.room}px`;
     this.heads.style.height = `${HEADS * this.zoom}px`;
     this.drawing.drawHeads();
-    if (this.follows) this.toEnd();
+    if (this.follows) {
+      this.toEnd();
+      this.lookAside();
+    }
     this.draw();
+  }
+
+  /** When rows have ceased to come for a moment, shows the column of the newest one: at once would be a flutter. */
+  lookAside() {
+    const { count } = this.lab.scene;
+    if (count === this.newest) return;
+    this.newest = count;
+    clearTimeout(this.calm);
+    this.calm = setTimeout(() => {
+      if (this.follows) this.revealColumn(this.lab.walker.columnOf(this.lab.scene.count - 1));
+    }, CALM);
   }
 
   /** Draws the rows in view and some more. */
