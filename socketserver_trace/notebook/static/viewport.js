@@ -87,11 +87,12 @@ export class Viewport {
   /** When rows have ceased to come for a moment, shows the column of the newest one: at once would be a flutter. */
   lookAside() {
     const { count } = this.lab.scene;
-    if (count === this.newest) return;
+    if (count === this.newest || count === 0) return;
     this.newest = count;
     clearTimeout(this.calm);
     this.calm = setTimeout(() => {
-      if (this.follows) this.revealColumn(this.lab.walker.columnOf(this.lab.scene.count - 1));
+      const { scene, walker } = this.lab;
+      if (this.follows && scene.count > 0) this.revealColumn(walker.columnOf(scene.count - 1));
     }, CALM);
   }
 
