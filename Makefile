@@ -61,7 +61,7 @@ check-lessons: $(VENV)/stamp-test
 FORKING := tests/test_crowds.py tests/test_waits.py tests/test_faults.py tests/test_any_server.py
 
 unit: $(VENV)/stamp-test
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term $(FORKING:%=--ignore=%) tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term $(FORKING:%=--ignore=%) tests
 	$(BIN)/python -m pytest -n $(WORKERS) $(FORKING)
 
 # What is concurrent, 200 times: about half an hour.
@@ -71,9 +71,8 @@ soak: $(VENV)/stamp-test
 lessons: $(VENV)/stamp-test
 	$(BIN)/python tools/lessons.py
 
-bench:
-	@$(CHECK_PYTHON)
-	$(PYTHON) -m benchmarks
+bench: $(VENV)/stamp-test
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -17,7 +17,7 @@ from tests.jupyter import FRONT_ENDS, LAB, Jupyter, Notebook, jupyter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("jupyter")]
 
 expect.set_options(timeout=20_000)
 

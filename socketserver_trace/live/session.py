@@ -272,8 +272,10 @@ class Session:
         if type(event) is not int:
             return
         with suppress(LookupError):  # it was let go meanwhile
-            story = self._stories(order).story(event)
-            self._tell({"type": "story", "row": message.get("row"), "event": event, "story": story.as_json()})
+            story = self._stories(order).story(event).as_json()
+            if any(pause["event"] == event for pause in self._told_status.get("parked", ())):
+                story["moment"] = "it is paused here"
+            self._tell({"type": "story", "row": message.get("row"), "event": event, "story": story})
 
     def _stories(self, order: str) -> Storyteller:
         """The teller of the drawing that is shown, kept until the drawing is another one."""
