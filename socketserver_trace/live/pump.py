@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ FLOOD: Final = 10_000
 
 REST: Final = 40
 """How many times longer than its last look a pump rests then."""
+
+SECOND: Final = 1.0
+"""Over how many seconds this is reckoned."""
 
 DEADLINE: Final = 5.0
 
@@ -59,28 +63,34 @@ class Pump:
             self._thread.join(DEADLINE)
 
     def _run(self) -> None:
-        pause, before = 0.0, _Moment(self._total())
+        pause, crowd = 0.0, _Crowd(self._total)
         while not self._over.wait(pause):
-            begin = time.thread_time()
+            begin, mine = time.monotonic(), time.thread_time()
             try:
                 self._look()
             except Exception:  # noqa: BLE001 - a page that is gone, or an interpreter that ends: nobody can be told
                 return
-            took = time.thread_time() - begin
-            now = _Moment(self._total())
-            pause = took * REST if now.is_crowded(before, took) else max(BEAT - took, BEAT / 4)
-            before = now
+            took, later = time.thread_time() - mine, begin + BEAT - time.monotonic()
+            pause = took * REST if crowd.is_too_much() else max(later, BEAT / 4)
 
 
-class _Moment:
-    """How much the process has done by now."""
+class _Crowd:
+    """How much has happened in the last second, in which a burst is no flood yet."""
 
-    def __init__(self, events: int) -> None:
-        self.events = events
-        self.time = time.monotonic()
-        self.used = time.process_time()
+    def __init__(self, total: Callable[[], int]) -> None:
+        self._total = total
+        self._moments = deque([self._now()])
 
-    def is_crowded(self, before: _Moment, mine: float) -> bool:
-        """Whether too much has happened since, of which the pump itself took so many seconds of a processor."""
-        seconds = max(self.time - before.time, BEAT / 4)
-        return self.events - before.events > FLOOD * seconds or self.used - before.used - mine > BUSY * seconds
+    def is_too_much(self) -> bool:
+        """Whether more happens than one could watch, or the program takes a processor for itself."""
+        now = self._now()
+        self._moments.append(now)
+        while len(self._moments) > 2 and self._moments[1][0] < now[0] - SECOND:  # noqa: PLR2004 - then and now
+            self._moments.popleft()
+        seconds, events, used = (new - old for new, old in zip(now, self._moments[0], strict=True))
+        seconds = max(seconds, SECOND / 2)
+        return events > FLOOD * seconds or used > BUSY * seconds
+
+    def _now(self) -> tuple[float, int, float]:
+        """The time, how many events there were, and how many seconds of a processor others have had."""
+        return time.monotonic(), self._total(), time.process_time() - time.thread_time()

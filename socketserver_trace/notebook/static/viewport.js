@@ -100,7 +100,8 @@ export class Viewport {
   draw() {
     const [first, last] = this.inView();
     const count = this.lab.sheet.count;
-    this.drawing.drawRows(clamp(first - MORE, 0, Math.max(0, count - 1)), Math.min(last + MORE, count - 1));
+    const more = this.follows ? 1 : MORE;
+    this.drawing.drawRows(clamp(first - more, 0, Math.max(0, count - 1)), Math.min(last + more, count - 1));
     this.place();
   }
 
