@@ -8,6 +8,7 @@ which row is its newest.
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
 import sys
@@ -143,8 +144,7 @@ def _rate(*, with_lab: bool) -> float:
         for thread in threads:
             thread.join()
         session.let_go()
-        if with_lab and session._pump is not None:
-            session._pump.close()
+        session.rest()
     return done / took
 
 
@@ -176,7 +176,7 @@ def latency() -> None:
             notebook.page.wait_for_function("rows => window.seen.at(-1)[0] >= rows", arg=len(times))
             seen = notebook.page.evaluate("window.seen")
     late = []
-    for (before, _then), (last, now) in zip(seen, seen[1:], strict=False):
+    for (before, _then), (last, now) in itertools.pairwise(seen):
         late += [now - (times[row] + clock) / 1000 for row in range(before, min(last, len(times)))]
     late = sorted(late[: -len(late) // 50])  # without the end, when the server stops
     print(f"From event to pixel in JupyterLab, at {rate:,.0f} events a second from {CLIENTS} threads for 10 s:")

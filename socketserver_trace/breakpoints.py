@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from socketserver_trace.pauses import Parked
     from socketserver_trace.recorder import Meaning
 
-PATIENCE: Final = 60.0
+PATIENCE: Final = 300.0
 """How many seconds a thread is paused at most, unless told otherwise."""
 
 TIMEOUT: Final = 5.0
@@ -154,7 +154,7 @@ class Breakpoints:
 
     def told(self) -> str:
         """Which threads are paused where, in words; nothing when none is."""
-        return " and ".join(f"{parked.lane} is paused at {parked.place}" for parked in self.parked)
+        return " and ".join(f"{parked.lane} is paused {parked.place}" for parked in self.parked)
 
     def _told(self) -> str:
         """What the breakpoints are, and what everybody does."""

@@ -77,7 +77,7 @@ class Deadline:
 
     def _paused(self, stopped: Parked) -> ServerPaused:
         return ServerPaused(
-            f"{self._who} would wait for {self._what}, but {stopped.lane} is paused at {stopped.place}: "
+            f"{self._who} would wait for {self._what}, but {stopped.lane} is paused {stopped.place}: "
             f"step or release it first, or talk from another thread (in a notebook: %%client --background {self._who})."
         )
 

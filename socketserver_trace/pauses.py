@@ -18,12 +18,15 @@ from socketserver_trace.lifecycle.hooks import hook as entry_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Final
 
     from socketserver_trace.breakpoints import Breakpoint
     from socketserver_trace.parking import Parking
     from socketserver_trace.recorder import Meaning
     from socketserver_trace.recording import Recording
+
+
+MOMENTS: Final = {ENTER: "before", RETURN: "after", RAISE: "at the failure of", None: "at"}
 
 
 class Parked:
@@ -48,11 +51,11 @@ class Parked:
         self._until = time.monotonic() + patience
 
     def __repr__(self) -> str:
-        return f"<{self.lane}, {'was ' if self.gone.is_set() else ''}paused at {self.place}>"
+        return f"<{self.lane}, {'was ' if self.gone.is_set() else ''}paused {self.place}>"
 
     @property
     def place(self) -> str:
-        """Where it is paused, in words: the enter of verify_request of connection 1."""
+        """Where it is paused, in words: before verify_request() of connection 1."""
         return place(self.hook, self.phase, self.connection)
 
     @property
@@ -110,7 +113,7 @@ class Step:
 
 def place(hook: str, phase: str | None, connection: int | None) -> str:
     """A place in the life of a server, in words."""
-    where = hook if phase is None else f"the {phase} of {hook}"
+    where = f"{MOMENTS[phase]} {hook}()"
     return where if connection is None else f"{where} of connection {connection}"
 
 

@@ -195,10 +195,10 @@ def test_a_step_over_passes_what_is_inside() -> None:
 
     assert told == [b"HELLO\n"]
     assert places == [
-        "the enter of handle of connection 1",
-        "the return of handle of connection 1",
-        "the enter of finish of connection 1",
-        "the return of finish of connection 1",
+        "before handle() of connection 1",
+        "after handle() of connection 1",
+        "before finish() of connection 1",
+        "after finish() of connection 1",
     ]
 
 
@@ -252,8 +252,8 @@ def test_a_pause_that_is_over_can_be_left_no_more() -> None:
 
     assert still == (second,)
     assert texts == [
-        "<Thread 1, paused at the enter of setup of connection 1>",
-        "<Thread 1, was paused at the enter of setup of connection 1>",
+        "<Thread 1, paused before setup() of connection 1>",
+        "<Thread 1, was paused before setup() of connection 1>",
     ]
     assert (remaining, told) == ((0.0, True), [b"HELLO\n"])
 
@@ -349,7 +349,7 @@ def test_breakpoints_are_counted_shown_and_removed() -> None:
 
         assert list(served.breakpoints) == [second, third]
         assert [first.number, second.number, third.number] == [1, 2, 3]
-        assert shown == "<breakpoints: the enter of handle; the return of verify_request of connection 2 in server>"
+        assert shown == "<breakpoints: before handle(); after verify_request() of connection 2 in server>"
         assert served.breakpoints.changes > before
         served.breakpoints.clear()
         assert repr(served.breakpoints) == "<breakpoints: none>"
@@ -559,7 +559,7 @@ print(served.breakpoints.wait(timeout=60))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "<Thread 1, paused at the enter of handle of connection 1>\nhandled\n"
+    assert done.stdout == "<Thread 1, paused before handle() of connection 1>\nhandled\n"
 
 
 def test_the_main_thread_does_not_wait_for_a_paused_server() -> None:
@@ -575,7 +575,7 @@ def test_the_main_thread_does_not_wait_for_a_paused_server() -> None:
         reply = alice.receive()
 
     assert str(told.value) == (
-        "alice would wait for bytes from the server, but Thread 1 is paused at the enter of handle of connection 1: "
+        "alice would wait for bytes from the server, but Thread 1 is paused before handle() of connection 1: "
         "step or release it first, or talk from another thread (in a notebook: %%client --background alice)."
     )
     assert reply == b"HELLO\n"
@@ -614,7 +614,7 @@ def test_a_pause_that_begins_during_a_wait_ends_the_wait() -> None:
         alice.send(b"hello\n")
         forget = served.recorder.listen(let_go)
         try:
-            with pytest.raises(ServerPaused, match="Thread 1 is paused at the return of finish of connection 1"):
+            with pytest.raises(ServerPaused, match=r"Thread 1 is paused after finish\(\) of connection 1"):
                 alice.receive()
         finally:
             forget()
@@ -758,7 +758,7 @@ def test_a_wait_in_vain_says_what_was_there_instead() -> None:
         served.breakpoints.wait("handle", timeout=CALM)
         texts.append(waited_in_vain(served, "finish"))
         with pytest.raises(
-            WaitedInVain, match=r"in vain: Thread 2 is paused at the enter of handle of connection 2\.$"
+            WaitedInVain, match=r"in vain: Thread 2 is paused before handle\(\) of connection 2\.$"
         ):
             served.wait_for("handle", connection=2, timeout=0.01)
 
@@ -767,7 +767,7 @@ def test_a_wait_in_vain_says_what_was_there_instead() -> None:
         "there is no breakpoint. Meanwhile Thread 1, in handle() of connection 1, waits for bytes from alice."
     )
     assert texts[2] == (
-        "the breakpoints are the enter of handle. Meanwhile Thread 2 is paused at the enter of handle of connection 2."
+        "the breakpoints are before handle(). Meanwhile Thread 2 is paused before handle() of connection 2."
     )
 
 
@@ -796,7 +796,7 @@ def test_a_thread_of_the_program_is_paused_as_well() -> None:
     thread.join(CALM)
     served.stop()
 
-    assert (stop.place, told) == ("the enter of handle_request", [b"HELLO\n"])
+    assert (stop.place, told) == ("before handle_request()", [b"HELLO\n"])
 
 
 def test_a_gate_that_fails_is_a_fault() -> None:

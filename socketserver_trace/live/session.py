@@ -80,6 +80,7 @@ class Session:
         self._counted = 0.0
         self._told_clients: tuple[int, dict[str, int]] = (-1, {})
         self._moved, self._looked, self._settled = time.monotonic(), 0.0, False
+        self._clients: list[Message] = []
         self._pump: Pump | None = None
 
     def start(self) -> None:
@@ -100,13 +101,19 @@ class Session:
                 self._answer(message)
 
     def let_go(self) -> None:
-        """The server is about to stop: its clients in this lab are closed."""
+        """The server is about to stop: its clients in this lab are closed, and shown as they were."""
+        with self._lock:
+            self._clients = [client | {"state": "closed", "busy": "", "can": []} for client in self.panel.state()]
         self.panel.close()
 
-    def finish(self) -> None:
-        """Tell the rest, and look no more. What a page asks later is still answered."""
+    def rest(self) -> None:
+        """Look no more."""
         if self._pump is not None:
             self._pump.close()
+
+    def finish(self) -> None:
+        """Tell what is left to tell, and look no more. What a page asks later is still answered."""
+        self.rest()
         with self._lock, suppress(Exception):  # nobody may be listening any more
             while self._reader.is_behind and self._grow():
                 pass
@@ -122,7 +129,7 @@ class Session:
                 self._answer(self._asked.popleft())
             if self._reader.is_behind and self._grow():
                 self._moved, self._settled = time.monotonic(), False
-            self._rest()
+            self._at_rest()
             self._tell_status()
             self._tell_clients()
 
@@ -143,7 +150,7 @@ class Session:
             self._tell_scene(self._growing.increment() | self._new_tail([]))
         return True
 
-    def _rest(self) -> None:
+    def _at_rest(self) -> None:
         """What is looked at anew when nothing has happened for a moment, or while a thread is paused."""
         now = time.monotonic()
         parked = bool(self._served.breakpoints.parked)
@@ -257,7 +264,7 @@ class Session:
         if self.panel.version == version:
             return
         version = self.panel.version
-        clients = self.panel.state()
+        clients = self.panel.state() or self._clients
         news = {}
         for name in ("", *(client["name"] for client in clients)):
             entries = self.panel.said(name, counts.get(name, 0))

@@ -6,7 +6,6 @@ The law: looking changes nothing. The kernel's view that is shown here is not pu
 from __future__ import annotations
 
 from socketserver_trace.breakpoints import HOOKS, OVER
-from socketserver_trace.events import ENTER, RETURN
 from socketserver_trace.parking import NEVER
 from socketserver_trace.waits import chains_of
 from socketserver_trace.wording import safe
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 SENTENCE: Final = 400
 """How many characters of a sentence are shown."""
-
-MOMENTS: Final = {ENTER: "before", RETURN: "after"}
 
 
 class Status:
@@ -76,8 +73,6 @@ class Status:
     def _pause(self, parked: Parked, recording: Recording) -> dict[str, Any]:
         number = self._numbers.setdefault(parked, len(self._numbers) + 1)
         lane = safe(parked.lane_in(recording) or "a thread")
-        where = f"{MOMENTS.get(parked.phase or '', 'at the failure of')} {parked.hook}()"
-        of = "" if parked.connection is None else f" of connection {parked.connection}"
         return {
             "number": number,
             "lane": lane,
@@ -86,7 +81,7 @@ class Status:
             "connection": parked.connection,
             "event": self._event(parked, recording),
             "remaining": round(parked.remaining),
-            "text": f"{lane} is paused {where}{of}",
+            "text": f"{lane} is paused {safe(parked.place)}",
         }
 
     @staticmethod

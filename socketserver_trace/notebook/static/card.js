@@ -44,7 +44,7 @@ export class Card {
   sender() {
     const writes = {
       "aria-label": `What ${this.name} sends`,
-      placeholder: "hello\\n",
+      placeholder: "what to send; \\n ends a line",
       spellcheck: "false",
       autocomplete: "off",
     };
@@ -71,6 +71,7 @@ export class Card {
   sent(event) {
     event.preventDefault();
     const text = this.field.value;
+    if (text === "" && this.kind !== "datagram") return this.field.focus();
     const what = this.pieces.box.checked ? { pieces: text.split("|"), pause: Number(this.seconds.value) } : { text };
     this.act({ do: "send", ...what, as: this.form.value });
   }
@@ -97,6 +98,7 @@ export class Card {
 
   /** Shows what is said of the client. */
   show({ state, busy, can, said, kind }) {
+    this.kind = kind;
     setAttribute(this.view, "data-state", state);
     setText(this.state, [state, kind === "datagram" && "datagrams", busy].filter(Boolean).join(" · "));
     const may = new Set(can);

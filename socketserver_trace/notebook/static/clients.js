@@ -3,8 +3,10 @@
 // The law: a client is what Python says it is. Only what it can do just now can be clicked, and what is written in its
 // field stays there whatever comes in meanwhile.
 
-import { button, element, showEach } from "./elements.js";
+import { button, element, setAttribute, setText, showEach } from "./elements.js";
 import { Card } from "./card.js";
+
+const EMPTY = "No clients of this panel yet. Each one that you add moves by itself, so nothing here ever waits.";
 
 /** The part of the panel with the clients. */
 export class ClientsPanel {
@@ -15,20 +17,26 @@ export class ClientsPanel {
     this.empty = element(
       "p",
       { class: "hint" },
-      "No clients yet. Each one that you add moves by itself, so nothing here ever waits.",
+      EMPTY,
     );
     const add = (command) => () => this.command({ do: "add", ...command });
-    const buttons = [
+    this.buttons = [
       button("+ client", add({}), { kind: "strong" }),
       button("Ten clients at once", add({ count: 10 }), { title: "Ten clients that connect at the same moment" }),
     ];
     this.view = element(
       "div",
       { class: "clients" },
-      element("div", { class: "adding" }, buttons),
+      element("div", { class: "adding" }, this.buttons),
       this.empty,
       this.list,
     );
+  }
+
+  /** Whether there is a server to talk to. */
+  live(isLive) {
+    for (const one of this.buttons) setAttribute(one, "disabled", !isLive);
+    setText(this.empty, isLive ? EMPTY : "The server has stopped.");
   }
 
   /** Asks Python to do something with a client. */

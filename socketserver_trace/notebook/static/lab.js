@@ -174,6 +174,8 @@ class Lab {
     this.findParked();
     this.strip.show();
     this.pauses.show();
+    this.clients.live(status.state !== "stopped");
+    if (this.viewport.follows) this.viewport.lookAside();
     this.showBanner(status.sentence ?? "");
     this.told("status");
   }

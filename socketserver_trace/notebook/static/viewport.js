@@ -11,9 +11,9 @@ import { HEADS, ROW, clamp } from "./geometry.js";
 
 const HIGHEST = 8_000_000;
 const MORE = 12;
-const SMALLEST_ZOOM = 0.5;
+const SMALLEST_ZOOM = 0.3;
 const LARGEST_ZOOM = 2;
-const READABLE = 0.9;
+const READABLE = 0.75;
 const STEP = 1.1;
 const CALM = 250;
 
@@ -25,13 +25,17 @@ export class Viewport {
     this.follows = false;
     this.fits = true;
     this.expected = 0;
-    this.newest = 0;
+    this.newest = "";
+    this.byHand = false;
     this.layer = element("div", { class: "layer" }, drawing.backdrop, drawing.list, drawing.shapes);
     this.space = element("div", { class: "space" }, this.layer);
     this.heads = element("div", { class: "heads" }, drawing.heads);
     this.remarks = element("ul", { class: "remarks", hidden: true });
     this.area = element("div", { class: "area", scroll: () => this.scrolled() }, this.heads, this.space, this.remarks);
     this.area.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    // A scrollbar that is let go says nothing; the next move without a button does.
+    for (const type of ["pointerdown", "pointermove", "pointerup"])
+      this.area.addEventListener(type, (event) => (this.byHand = event.buttons !== 0));
     this.observer = new ResizeObserver(() => this.resized());
     this.observer.observe(this.area);
   }
@@ -84,15 +88,18 @@ export class Viewport {
     this.draw();
   }
 
-  /** When rows have ceased to come for a moment, shows the column of the newest one: at once would be a flutter. */
+  /** When rows have ceased to come for a moment, shows the column of who is paused, or of the newest row. */
   lookAside() {
     const { count } = this.lab.scene;
-    if (count === this.newest || count === 0) return;
-    this.newest = count;
+    const paused = [...this.lab.parkedRows].at(-1);
+    const news = `${count} ${paused}`;
+    if (news === this.newest || count === 0) return;
+    this.newest = news;
     clearTimeout(this.calm);
     this.calm = setTimeout(() => {
       const { scene, walker } = this.lab;
-      if (this.follows && scene.count > 0) this.revealColumn(walker.columnOf(scene.count - 1));
+      const row = paused !== undefined && paused < scene.count ? paused : scene.count - 1;
+      if (this.follows && row >= 0) this.revealColumn(walker.columnOf(row));
     }, CALM);
   }
 
@@ -124,7 +131,7 @@ export class Viewport {
 
   scrolled() {
     const atEnd = this.area.scrollTop + this.area.clientHeight >= this.area.scrollHeight - ROW;
-    if (this.follows && !atEnd && this.area.scrollTop < this.expected - 2) this.follow(false);
+    if (this.follows && !atEnd && this.byHand && this.area.scrollTop < this.expected - 2) this.follow(false);
     this.expected = this.area.scrollTop;
     const [first, last] = this.inView();
     const known = first >= this.drawing.first && last <= this.drawing.last;
