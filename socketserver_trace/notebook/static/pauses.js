@@ -113,10 +113,12 @@ export class PausesPanel {
   /** Shows what Python said. */
   show() {
     const { breakpoints = [], hooks = [], waits = [], kernel = [] } = this.lab.status ?? {};
+    const isNew = this.hooks.children.length === 0;
     showEach(this.hooks, hooks, {
       keyOf: (hook) => hook,
       make: (hook) => element("option", { value: hook }, `${hook}()`),
     });
+    if (isNew && hooks.includes("handle")) this.hooks.value = "handle";
     this.empty.hidden = breakpoints.length > 0;
     showEach(this.list, breakpoints, { keyOf: (one) => one.number, make: (one) => this.breakpoint(one) });
     this.waits.replaceChildren(
