@@ -757,9 +757,7 @@ def test_a_wait_in_vain_says_what_was_there_instead() -> None:
         served.client("bob")
         served.breakpoints.wait("handle", timeout=CALM)
         texts.append(waited_in_vain(served, "finish"))
-        with pytest.raises(
-            WaitedInVain, match=r"in vain: Thread 2 is paused before handle\(\) of connection 2\.$"
-        ):
+        with pytest.raises(WaitedInVain, match=r"in vain: Thread 2 is paused before handle\(\) of connection 2\.$"):
             served.wait_for("handle", connection=2, timeout=0.01)
 
     assert texts[0] == "there is no breakpoint. Meanwhile nobody has anything to do."

@@ -287,9 +287,7 @@ def test_a_cell_that_would_wait_for_a_paused_server_goes_on_in_the_background(no
     assert sent == "sent"
     assert "background" not in sent_out
     assert parked.hook == "handle"
-    assert out.startswith(
-        "Thread 1 is paused before handle() of connection 1, so alice goes on in the background.\n"
-    )
+    assert out.startswith("Thread 1 is paused before handle() of connection 1, so alice goes on in the background.\n")
     assert out.endswith("<alice, in the background>\n")
     assert value == b"HELLO\n"
 

@@ -52,7 +52,10 @@ TRACED = {(owner, name) for owner, table in (("server", SERVER_HOOKS), ("handler
 PLACES = [place for places in CALLED_FROM.values() for place in places]
 PLACES += [*GOODBYES.values(), *OPERATIONS.values()]
 PLACES += [
-    place for kind, hooks in DEFINED_BY.items() for hook in hooks if (place := definition_of(kind, hook)) is not None
+    place
+    for kind, hooks in DEFINED_BY.items()
+    for hook in sorted(hooks)
+    if (place := definition_of(kind, hook)) is not None
 ]
 
 
