@@ -209,6 +209,7 @@ class Run:
         """As a stream: it stands under its own cell on every kernel, which an error message does not."""
         render = getattr(error, RENDER, None)
         lines = [f"{type(error).__name__}: {error}"] if render is None else render()
+        sys.stdout.flush()  # what was printed before stands before
         sys.stderr.write("\n".join(lines) + "\n")
         sys.stderr.flush()
 
