@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import stat
 import sys
 import tempfile
@@ -40,6 +41,12 @@ def _recorders_are_known() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recorder.Recorder, "__init__", remembering)
         yield
+
+
+def pytest_configure() -> None:
+    """A shell that starts the tests in the background lets them ignore interrupts, and some of them interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")
