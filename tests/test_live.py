@@ -359,3 +359,36 @@ def test_a_difference_leads_from_one_scene_to_the_next(name: str) -> None:
     assert page.rows == whole["rows"]
     assert sorted(page.bars.values()) == sorted(whole["bars"])
     assert difference(whole, whole) == {}
+
+
+def test_a_drawing_that_is_too_long_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond its limit a lab goes on with the newest events, whatever the recorder keeps, and comes to an end."""
+    monkeypatch.setattr("socketserver_trace.live.session.ROWS", 100)
+    with serve(socketserver.TCPServer, BaseShout, cap=None) as served:
+        page = Page()
+        session = Session(served, page.hear)
+        for number in range(30):
+            with served.client(f"client-{number}") as client:
+                client.send(b"hi")
+                client.receive()
+        session.let_go()
+    session.finish()
+
+    assert 0 < len(page.rows) <= 150
+    assert any("server_close" in words for words in page.words())
+
+
+def test_the_last_words_of_children_are_told() -> None:
+    """When a forking server has stopped nothing waits any longer for what a child might still say."""
+    with serve(socketserver.ForkingTCPServer, BaseShout, timeout=30) as served:
+        page = Page()
+        session = Session(served, page.hear)
+        session.start()
+        with served.client("alice") as alice:
+            alice.send(b"hi")
+            alice.receive()
+        session.let_go()
+    session.finish()
+
+    assert page.status["events"] == served.recorder.total
+    assert any("server_close" in words for words in page.words())

@@ -41,11 +41,12 @@ class Reader:
     `lanes` has every lane so far, `missed` says how many events were let go unread, `position` how far it has come.
     """
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, *, newest: int | None = None) -> None:
         self.lanes: dict[str, Lane] = {}
         self.missed = 0
         self._recorder = recorder
-        self.position = 0
+        self.position = 0 if newest is None else max(recorder.total - newest, 0)
+        self.ends = False  # nobody will say anything more, so nothing waits any longer
         self._count = 0
         self._flows: dict[object, str] = {}
         self._names = Names()
@@ -86,7 +87,7 @@ class Reader:
     def _settled(self, records: list[Record]) -> list[Record]:
         """Those that are a moment old, in the order of the clock."""
         records = sorted((*self._waiting, *records), key=lambda record: record[0])
-        until = perf_counter_ns() - MOMENT
+        until = perf_counter_ns() - (0 if self.ends else MOMENT)
         ripe = sum(1 for _record in itertools.takewhile(lambda record: record[0] <= until, records))
         self._waiting = records[ripe:]
         return records[:ripe]

@@ -46,7 +46,7 @@ MOST: Final = 20_000
 """Up to how many events everything is looked at anew: the causal order, who waits for whom."""
 
 ROWS: Final = 250_000
-"""At how many rows a drawing is begun anew, with what the recorder still has."""
+"""At how many rows a drawing is begun anew, with the newest half of as many events."""
 
 REST: Final = 0.15
 """After how many seconds without an event a server is at rest."""
@@ -115,6 +115,7 @@ class Session:
         """Tell what is left to tell, and look no more. What a page asks later is still answered."""
         self.rest()
         with self._lock, suppress(Exception):  # nobody may be listening any more
+            self._reader.ends = True
             while self._reader.is_behind and self._grow():
                 pass
             self._status.look(self._growing.recording())
@@ -133,8 +134,8 @@ class Session:
             self._tell_status()
             self._tell_clients()
 
-    def _begin(self) -> None:
-        self._reader = Reader(self._served.recorder)
+    def _begin(self, newest: int | None = None) -> None:
+        self._reader = Reader(self._served.recorder, newest=newest)
         self._growing = Growing(self._reader.lanes)
 
     def _grow(self) -> bool:
@@ -144,7 +145,7 @@ class Session:
             return False
         self._growing.add(events)
         if self._growing.rows > ROWS:
-            self._begin()
+            self._begin(ROWS // 2)
             self._tell_all()
         elif self._order == ARRIVAL:
             self._tell_scene(self._growing.increment() | self._new_tail([]))
