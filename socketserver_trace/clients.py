@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from time import perf_counter_ns
 
 from socketserver_trace.assembly import assemble
-from socketserver_trace.deadlines import Deadline, finish_connecting
+from socketserver_trace.deadlines import Deadline, connect_in_line, finish_connecting
 from socketserver_trace.events import CLOSE, CONNECT, ENTER, HALF_CLOSE, RAISE, RECEIVE, RETURN, SEND
 from socketserver_trace.recorder import Flow, Meaning, failure, local
 from socketserver_trace.sentences import ClientClosed, NobodyListens, NotBytes, StreamEnded, WaitedInVain
@@ -52,6 +52,7 @@ class Client:
         self._flow = Flow(name)
         self._closed = False
         self._waits_since = 0
+        source.clients.add(sock)
 
     def __repr__(self) -> str:
         return f"<client {self.name}, {'closed' if self._closed else 'open'}>"
@@ -130,7 +131,10 @@ class StreamClient(Client):
         try:
             with self._in_line(), self._recorded(CONNECT, "connect") as told:
                 with self._deadline("the server to take the connection") as deadline:
-                    deadline.wait(sock, lambda: sock.connect(address), lambda: finish_connecting(sock))
+                    if sock.family == getattr(socket, "AF_UNIX", None):
+                        deadline.wait(sock, lambda: connect_in_line(sock, address))
+                    else:
+                        deadline.wait(sock, lambda: sock.connect(address), lambda: finish_connecting(sock))
                 told[0] = sock.getsockname()
         except ConnectionRefusedError as error:
             self._give_up()

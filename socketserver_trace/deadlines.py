@@ -22,12 +22,16 @@ from socketserver_trace.sentences import ServerPaused
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeVar
+    from typing import Any, Final, TypeVar
 
     from socketserver_trace.parking import Parking
     from socketserver_trace.pauses import Parked
 
     Result = TypeVar("Result")
+
+
+FULL: Final = 0.01
+"""After how many seconds a client tries again to stand in a line that was full."""
 
 
 class Deadline:
@@ -80,6 +84,19 @@ class Deadline:
             f"{self._who} would wait for {self._what}, but {stopped.lane} is paused {stopped.place}: "
             f"step or release it first, or talk from another thread (in a notebook: %%client --background {self._who})."
         )
+
+
+def connect_in_line(sock: socket.socket, address: Any) -> None:
+    """Connect to a Unix socket; TimeoutError, and it may be tried again, when its line of waiting clients is full.
+
+    With a time-out a socket does not block, and then the kernel says at once that the line is full (EAGAIN, unix(7)).
+    It tells nobody when there is room again, so there is nothing to wait for but a while.
+    """
+    try:
+        sock.connect(address)
+    except BlockingIOError:
+        time.sleep(min(sock.gettimeout() or 0.0, FULL))
+        raise TimeoutError from None
 
 
 def finish_connecting(sock: socket.socket) -> None:

@@ -126,7 +126,10 @@ class Family:
             recorder.in_child(generation << GENERATION, self._shipping(recorder.number))
             for source in recorder.sources:
                 # Whoever ran a loop runs its copy now; the loops of the other threads are not here.
+                serving = parent in source.loops or parent.source is source
                 source.loops = {local.here} if parent in source.loops else set()
+                if serving:
+                    source.leave_clients()
 
     def _before_a_grandchild(self, flow: Flow, here: Flow) -> Child | None:
         free = next((number for number, slot in enumerate(self.slots) if slot.free), None)

@@ -178,6 +178,8 @@ def _with_anything(inner: type, hook: str, enter: Meaning, leave: Meaning, fail:
         finally:
             if closes and arguments:
                 source.connections.pop(id(arguments[0]), None)
+            if accepts:
+                _trim(source)
         told: object = plain(result)
         if accepts:
             told, connection = took(source, here, result), here.connection
@@ -217,11 +219,11 @@ def _accepting(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Mea
             result = method(self)
         except BaseException as error:
             source.record((perf_counter_ns(), here, source, fail, None, failure(error)))
+            _trim(source)  # a loop that fails at each turn never comes to the end of this
             raise
         address = took(source, here, result)
         source.record((perf_counter_ns(), here, source, leave, here.connection, address))
-        if len(source.records) > source.limit:
-            source.recorder.trim()
+        _trim(source)
         return result
 
     return wrapper
@@ -243,6 +245,12 @@ def _polled(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meanin
             here.quiet = False
 
     return wrapper
+
+
+def _trim(source: Source) -> None:
+    """Let the oldest records go when there are too many: once for each connection is often enough."""
+    if len(source.records) > source.limit:
+        source.recorder.trim()
 
 
 def took(source: Source, here: Flow, result: Any) -> object:

@@ -17,7 +17,7 @@ from collections import defaultdict
 from dataclasses import replace
 from hashlib import sha256
 
-from socketserver_trace.assets import css, javascript
+from socketserver_trace.assets import javascript
 from socketserver_trace.paint import html
 from socketserver_trace.paint.markup import escape
 from socketserver_trace.paint.scene import scene
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from socketserver_trace.diagram import Diagram
     from socketserver_trace.trace import Trace
-
-__all__ = ["Player", "css", "document", "javascript"]
 
 FIGURE_ROWS: Final = 500
 """How many rows the static figure shows."""

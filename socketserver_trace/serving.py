@@ -33,7 +33,14 @@ from socketserver_trace.parking import Parking
 from socketserver_trace.providers import classes_by_name
 from socketserver_trace.quiescence import unsettled
 from socketserver_trace.recorder import DEFAULT_CAP, Flow, Meaning, Recorder, Source, acting_for, local, sharing
-from socketserver_trace.sentences import AlreadyStarted, NoLab, ServingEnded, StillWaiting, WaitedInVain
+from socketserver_trace.sentences import (
+    AlreadyStarted,
+    NoLab,
+    ServingEnded,
+    StillWaiting,
+    WaitedInVain,
+    WouldWaitForever,
+)
 from socketserver_trace.sockets import attachments
 from socketserver_trace.trace import Trace
 from socketserver_trace.waits import sentence_about
@@ -132,7 +139,9 @@ class Served:
                     name=error.name,
                 ) from None
             self._lab = Lab(self)
-            if not self._stopped:
+            if self._stopped:
+                self._lab.session.finish()
+            else:
                 self._lab.session.start()
         return self._lab
 
@@ -213,7 +222,13 @@ class Served:
         """Stop and close the server and its clients. Stopping twice is harmless.
 
         StillWaiting when something did not end by itself, ServingEnded when the loop had ended by an exception.
+        WouldWaitForever, and nothing is stopped, in a thread of the server itself.
         """
+        if not self._stopped and threading.current_thread() in self._own_threads():
+            raise WouldWaitForever(
+                "stop() waits for the end of the server's threads, and this is one of them: "
+                "call it from another thread."
+            )
         waited_for = self._stop()
         if waited_for is not None:
             raise StillWaiting(waited_for)
@@ -257,9 +272,16 @@ class Served:
             self._lab.session.finish()
         return next((sentence for sentence in late if sentence is not None), None)
 
+    def _workers(self) -> list[threading.Thread]:
+        """The threads that have handled a request, as far as they still are."""
+        return [thread for flow in workers_of(self._source) if (thread := flow.runs_in()) is not None]
+
+    def _own_threads(self) -> list[threading.Thread | None]:
+        return [self._thread, *self._workers()]
+
     def _join_the_rest(self) -> None:
         """Threads that `server_close` does not wait for, because they are daemons say, are not left behind either."""
-        rest = [thread for flow in workers_of(self._source) if (thread := flow.runs_in()) is not None]
+        rest = self._workers()
         if any(thread.is_alive() for thread in rest):
             self.settle(self._timeout)  # whoever is at work finishes; whoever waits for a silent client does not
             self._break_off()

@@ -14,6 +14,7 @@ from nbformat import v4
 from socketserver_trace import serve
 from socketserver_trace.notebook.lab import Lab
 from tests.browser import started_browser, watched_page
+from tests.pages import Page
 from tests.samples import Echo
 
 if TYPE_CHECKING:
@@ -66,11 +67,18 @@ def test_a_lab_may_be_closed_before_its_server() -> None:
 
 
 def test_a_lab_of_a_stopped_server_opens() -> None:
-    """It shows what was, without a thread of its own."""
-    with serve(ThreadingTCPServer, Echo) as served:
-        pass
+    """A page that is opened on it is told everything, without a thread of its own."""
+    with serve(ThreadingTCPServer, Echo) as served, served.client("alice") as alice:
+        alice.send(b"hi")
+        alice.receive()
+    page = Page()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Lab, "send", lambda _lab, message: page.hear(message))
+        served.lab().session.ask({"ask": "ready"})
 
-    assert isinstance(served.lab(), Lab)
+    assert page.status["state"] == "stopped"
+    assert any("handle()" in words for words in page.words())
+    assert any("server_close()" in words for words in page.words())
 
 
 def test_without_its_packages_a_sentence_says_what_to_install() -> None:

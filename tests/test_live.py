@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from socketserver_trace import Served, serve, trace_of
+from socketserver_trace import Event, Served, serve, trace_of
+from socketserver_trace.events import CONNECT, ENTER, HOOK, RETURN
 from socketserver_trace.live.difference import difference
 from socketserver_trace.live.growing import Growing
+from socketserver_trace.live.meeting import Meeting
 from socketserver_trace.live.pump import Pump
 from socketserver_trace.live.reading import Reader
 from socketserver_trace.live.session import Session
+from socketserver_trace.live.status import Status
 from socketserver_trace.paint.scene import scene
 from tests.helpers import SERVER_NAMES, TIMEOUT, BaseShout, is_datagram
 from tests.pages import Page
@@ -41,8 +44,9 @@ def grown(served: Served, portion: int) -> tuple[Growing, Page]:
     """A drawing that was fed in portions, and a page that was told of each."""
     reader = Reader(served.recorder)
     growing, page = Growing(reader.lanes), Page()
-    while reader.behind or reader.is_behind_its_children:
-        growing.add(reader.read(portion))
+    reader.ends = True
+    while events := reader.read(portion):
+        growing.add(events)
         page.hear({"type": "scene", "reset": False} | growing.increment())
     return growing, page
 
@@ -392,3 +396,44 @@ def test_the_last_words_of_children_are_told() -> None:
 
     assert page.status["events"] == served.recorder.total
     assert any("server_close" in words for words in page.words())
+
+
+def test_a_stranger_who_came_while_a_client_of_ours_was_about_to_connect_is_drawn() -> None:
+    """Whose a connection is shows when our client has connected; then the other one is a stranger's."""
+    meeting = Meeting([])
+    events = [
+        event(1, "alice", CONNECT, ENTER, call=1, thread="main"),
+        event(2, "server", HOOK, ENTER, call=2, hook="get_request"),
+        event(3, "server", HOOK, RETURN, call=2, hook="get_request", connection=1, address="127.0.0.1:1"),
+        event(4, "alice", CONNECT, RETURN, call=1, thread="main", address="127.0.0.1:2"),
+        event(5, "server", HOOK, ENTER, call=5, hook="get_request"),
+        event(6, "server", HOOK, RETURN, call=5, hook="get_request", connection=2, address="127.0.0.1:2"),
+    ]
+    met = [one for portion in events for one in meeting.add([portion])]
+
+    assert [one.lane for one in met if "inferred" in one.detail] == ["client 1"]
+    assert meeting.clients == {1: "client 1", 2: "alice"}
+
+
+def event(seq: int, lane: str, kind: str, phase: str, **more: Any) -> Event:
+    """An event of a server, for which only what a meeting looks at is given."""
+    detail = {key: more.pop(key) for key in ("thread", "address") if key in more}
+    return Event(seq=seq, time_ns=seq, lane=lane, kind=kind, phase=phase, server="S", detail=detail, **more)
+
+
+def test_numbers_of_pauses_that_are_over_are_forgotten() -> None:
+    """However often a server is paused, a lab remembers the pauses of now."""
+    with serve(socketserver.ThreadingTCPServer, BaseShout, timeout=30) as served:
+        status = Status(served)
+        served.breakpoints.add("handle")
+        for number in range(5):
+            with served.client(f"client-{number}") as client:
+                client.send(b"hi")
+                served.breakpoints.wait()
+                told = status.told(served.recorded, None)["parked"]
+                assert [pause["number"] for pause in told] == [number + 1]
+                served.breakpoints.release()
+                client.receive()
+        status.told(served.recorded, None)
+
+        assert status._numbers == {}

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import socketserver_trace
-from socketserver_trace import ServingEnded, StillWaiting, serve, trace_of, traced
+from socketserver_trace import Served, ServingEnded, StillWaiting, WouldWaitForever, serve, trace_of, traced
 from tests.helpers import SERVER_NAMES, TIMEOUT, Echo, Shout, handlers_for, plain_client
 
 
@@ -407,3 +407,95 @@ def test_a_server_that_was_never_started_can_be_stopped() -> None:
 
     assert served.server.socket.fileno() == -1
     assert served.trace.hooks() == ["__init__", "server_bind", "server_activate", "server_close"]
+
+
+@pytest.mark.parametrize("kind", [socketserver.TCPServer, socketserver.ThreadingTCPServer])
+def test_a_thread_of_the_server_cannot_stop_it(kind: type[socketserver.BaseServer]) -> None:
+    """It would wait for itself: it says so and stops nothing, and the server can still be stopped by others."""
+    told: list[BaseException] = []
+
+    class Stopping(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            try:
+                served.stop()
+            except WouldWaitForever as error:
+                told.append(error)
+            self.wfile.write(b"still here")
+
+    with serve(kind, Stopping) as served, served.client("alice") as alice:
+        answer = alice.receive_all()
+        state = served.state
+
+    assert (answer, state, len(told)) == (b"still here", "running", 1)
+    assert served.server.socket.fileno() == -1
+
+
+def test_a_loop_that_fails_at_each_turn_keeps_to_the_cap() -> None:
+    """A get_request that only raises lets the oldest records go all the same."""
+
+    class Exhausted(socketserver.TCPServer):
+        turns = 0
+        enough = threading.Event()
+
+        def get_request(self) -> Any:
+            self.turns += 1
+            if self.turns > 3000:
+                self.enough.set()
+            raise OSError(24, "Too many open files")
+
+    with serve(Exhausted, socketserver.BaseRequestHandler, cap=100) as served, served.client("alice"):
+        assert Exhausted.enough.wait(TIMEOUT)
+        kept = len(served.recorder.records) // 6
+
+    assert kept <= 130
+
+
+@pytest.mark.skipif(not hasattr(socketserver, "ForkingTCPServer"), reason="this system does not fork")
+def test_a_child_that_reads_to_the_end_sees_it_when_our_client_closes() -> None:
+    """A forked child holds no copy of our client's own end, so the connection ends for it, and so does it."""
+
+    class Upper(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            for line in self.rfile:
+                self.wfile.write(line.upper())
+
+    with serve(socketserver.ForkingTCPServer, Upper) as served:
+        for name in ("alice", "bob"):
+            with served.client(name) as client:
+                client.send(b"hi\n")
+                client.receive_line()
+
+    assert [event.detail.get("status") for event in served.trace if event.kind == "end"] == [0, 0]
+
+
+@pytest.mark.skipif(not hasattr(socketserver, "UnixStreamServer"), reason="this system has no Unix sockets")
+def test_ten_unix_clients_stand_in_line_while_the_server_is_paused() -> None:
+    """Those for whom the kernel's line has no room wait for it, and all ten are answered."""
+    answers: list[bytes] = []
+
+    def talk(number: int) -> None:
+        with served.client(f"client {number}") as client:
+            client.send(b"hi\n")
+            answers.append(client.receive_line())
+
+    class Upper(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(self.rfile.readline().upper())
+
+    with serve(socketserver.UnixStreamServer, Upper, timeout=30) as served:
+        served.breakpoints.add("verify_request")
+        threads = [threading.Thread(target=talk, args=(number,)) for number in range(10)]
+        for thread in threads:
+            thread.start()
+        served.breakpoints.wait()
+        assert served._wait_until(lambda: connecting(served) >= 8, 20)  # one is taken, and six find room
+        served.breakpoints.clear()
+        for thread in threads:
+            thread.join()
+
+    assert answers == [b"HI\n"] * 10
+
+
+def connecting(served: Served) -> int:
+    """How many clients have begun to connect."""
+    return sum(event.kind == "connect" and event.phase == "enter" for event in served.recorded())

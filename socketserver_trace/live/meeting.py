@@ -63,6 +63,8 @@ class Meeting:
         for event in events:
             if is_client(event):
                 yield self._of_client(event)
+                if event.kind == CONNECT and not self._connecting:
+                    yield from self._left_over(event)
             elif event.hook == "get_request":
                 yield from self._of_get_request(event)
             else:
@@ -97,6 +99,12 @@ class Meeting:
             self._accepted[end.server, address].append(number)
         elif number not in self.clients:
             yield from self._stranger(number, now, address)
+
+    def _left_over(self, now: Event) -> Iterator[Event]:
+        """Nobody of ours is about to connect any more, so whoever has been accepted and not met is a stranger."""
+        for (_server, address), numbers in self._accepted.items():
+            while numbers:
+                yield from self._stranger(numbers.popleft(), now, address)
 
     def _stranger(self, number: int, now: Event, address: str) -> Iterator[Event]:
         datagram = number in self.datagrams

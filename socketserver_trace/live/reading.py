@@ -64,11 +64,6 @@ class Reader:
         """Whether there is something that was not read yet; quick."""
         return self._recorder.total != self.position or self._forks
 
-    @property
-    def is_behind_its_children(self) -> bool:
-        """Whether records wait for what a child may still say."""
-        return bool(self._waiting)
-
     def read(self, most: int) -> list[Event]:
         """The next events, not many more than `most` of them."""
         records = self._records(most)

@@ -115,6 +115,9 @@ class Session:
         """Tell what is left to tell, and look no more. What a page asks later is still answered."""
         self.rest()
         with self._lock, suppress(Exception):  # nobody may be listening any more
+            if self._reader.behind > ROWS // 2:
+                self._begin(ROWS // 2)  # more than anybody waits for
+                self._tell_all()
             self._reader.ends = True
             while self._reader.is_behind and self._grow():
                 pass

@@ -5,6 +5,8 @@ The law: looking changes nothing. The kernel's view that is shown here is not pu
 
 from __future__ import annotations
 
+import itertools
+
 from socketserver_trace.breakpoints import HOOKS, OVER
 from socketserver_trace.parking import NEVER
 from socketserver_trace.waits import chains_of
@@ -30,6 +32,7 @@ class Status:
     def __init__(self, served: Served) -> None:
         self._served = served
         self._numbers: dict[Parked, int] = {}
+        self._next = itertools.count(1).__next__
         self._waits: list[dict[str, Any]] = []
         self._kernel: list[str] = []
         self._hooks = [name for name, hook in HOOKS.items() if self._is_possible(name, hook.owner)]
@@ -52,6 +55,7 @@ class Status:
     def told(self, recording: Callable[[], Recording], sentence: str | None) -> dict[str, Any]:
         """Everything, for a page. `recording` gives what it shows, with the lanes by the names that it knows."""
         server, parked = self._served.server, self._served.breakpoints.parked
+        self._numbers = {pause: self._numbers.get(pause) or self._next() for pause in parked}
         return {
             "type": "status",
             "state": self._served.state,
@@ -71,10 +75,9 @@ class Status:
         return name not in NEVER | OVER and (owner == "handler" or hasattr(self._served.server, name))
 
     def _pause(self, parked: Parked, recording: Recording) -> dict[str, Any]:
-        number = self._numbers.setdefault(parked, len(self._numbers) + 1)
         lane = safe(parked.lane_in(recording) or "a thread")
         return {
-            "number": number,
+            "number": self._numbers[parked],
             "lane": lane,
             "hook": parked.hook,
             "phase": parked.phase,
