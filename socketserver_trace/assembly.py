@@ -147,6 +147,8 @@ LANES: Final = {START: "starts", JOIN: "joins"}
 
 
 def _value(meaning: Meaning, payload: Any) -> dict[str, Scalar]:
+    if isinstance(payload, dict) and "mark" in payload:
+        return {"address": address_text(payload.get("address")), "mark": str(payload["mark"])}
     if meaning.kind == CONNECT or meaning.hook == "get_request":
         return {"address": address_text(payload)}
     return {"text" if meaning.kind == NOTE else "result": payload}

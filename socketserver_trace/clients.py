@@ -15,14 +15,24 @@ import functools
 import os
 import socket
 import struct
+import threading
 from contextlib import contextmanager
 from time import perf_counter_ns
 
 from socketserver_trace.assembly import assemble
 from socketserver_trace.deadlines import Deadline, connect_in_line, finish_connecting
 from socketserver_trace.events import CLOSE, CONNECT, ENTER, HALF_CLOSE, RAISE, RECEIVE, RETURN, SEND
+from socketserver_trace.marks import is_unmarked, mark_of_client, marked
 from socketserver_trace.recorder import Flow, Meaning, failure, local
-from socketserver_trace.sentences import ClientClosed, NobodyListens, NotBytes, StreamEnded, WaitedInVain
+from socketserver_trace.sentences import (
+    ClientClosed,
+    GivenUp,
+    NobodyListens,
+    NotBytes,
+    Sentence,
+    StreamEnded,
+    WaitedInVain,
+)
 from socketserver_trace.transfers import payload_of
 from socketserver_trace.waits import sentence_of
 
@@ -32,10 +42,14 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Final
 
+    from socketserver_trace.deadlines import Attendant
     from socketserver_trace.recorder import Source
 
 TIMEOUT: Final = 5.0
 """How many seconds a client waits, unless told otherwise."""
+
+CONNECTION: Final = "the server to take the connection"
+"""What a client waits for that connects."""
 
 PIECE: Final = 65536
 """How many bytes one receive asks the kernel for: more than any datagram has."""
@@ -44,18 +58,28 @@ PIECE: Final = 65536
 class Client:
     """What the clients of streams and of datagrams have in common: a name, a socket, a deadline, a lane."""
 
-    def __init__(self, source: Source, sock: socket.socket, *, name: str, timeout: float) -> None:
+    def __init__(
+        self, source: Source, sock: socket.socket, *, name: str, timeout: float, attendant: Attendant | None = None
+    ) -> None:
         self.name = name
         self.timeout = timeout
         self.socket = sock
         self._source = source
         self._flow = Flow(name)
+        self._attendant = attendant
         self._closed = False
+        self._gone = threading.Event()
         self._waits_since = 0
-        source.clients.add(sock)
+        if source.clients is not None:
+            source.clients.add(self)
 
     def __repr__(self) -> str:
         return f"<client {self.name}, {'closed' if self._closed else 'open'}>"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, or is being closed."""
+        return self._closed
 
     def close(self) -> None:
         """Close the socket. Closing twice is harmless."""
@@ -64,6 +88,16 @@ class Client:
         self._closed = True
         with self._recorded(CLOSE, "close"):
             self.socket.close()
+        self._end()
+
+    def leave(self) -> None:
+        """Close this process's copy of the socket, unrecorded: in a forked child, which is somebody else."""
+        self.socket.close()
+
+    def _end(self) -> None:
+        self._gone.set()
+        if self._attendant is not None:
+            self._attendant.closed()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
@@ -97,13 +131,18 @@ class Client:
 
     @contextmanager
     def _deadline(self, waiting_for: str) -> Iterator[Deadline]:
-        """Turn the end of the time into a sentence."""
+        """Turn the end of the time into a sentence, and that of the socket, when another thread has closed it."""
         try:
-            yield Deadline(self.timeout, self._source.parking, self.name, waiting_for)
+            yield Deadline(self.timeout, self._source.parking, self.name, waiting_for, self._attendant)
         except TimeoutError:
             raise WaitedInVain(
                 f"{self.name} waited {self.timeout:g} s for {waiting_for}, in vain{self._why()}"
             ) from None
+        except (OSError, ValueError) as error:
+            if self.socket.fileno() != -1 or isinstance(error, Sentence):
+                raise
+            self._gone.wait(self.timeout)  # so that in the trace one call is inside the other
+            raise GivenUp(f"{self.name} was closed while it waited for {waiting_for}.") from None
         finally:
             if self.socket.fileno() != -1:
                 self.socket.settimeout(self.timeout)  # for whoever uses the socket itself
@@ -125,34 +164,44 @@ class Client:
 class StreamClient(Client):
     """A client of a TCP or Unix stream server. It is connected when it is made."""
 
-    def __init__(self, source: Source, sock: socket.socket, address: Any, *, name: str, timeout: float) -> None:
-        super().__init__(source, sock, name=name, timeout=timeout)
+    def __init__(self, source: Source, sock: socket.socket, address: Any, **options: Any) -> None:
+        super().__init__(source, sock, **options)
         self._buffer = b""
         try:
-            with self._in_line(), self._recorded(CONNECT, "connect") as told:
-                with self._deadline("the server to take the connection") as deadline:
-                    if sock.family == getattr(socket, "AF_UNIX", None):
-                        deadline.wait(sock, lambda: connect_in_line(sock, address))
-                    else:
-                        deadline.wait(sock, lambda: sock.connect(address), lambda: finish_connecting(sock))
-                told[0] = sock.getsockname()
+            if is_unmarked(sock):
+                self._connect_in_line(address)
+            else:
+                self._connect(address)
         except ConnectionRefusedError as error:
             self._give_up()
-            raise NobodyListens(error.errno, f"{name} could not connect: nobody listens there.") from None
+            raise NobodyListens(error.errno, f"{self.name} could not connect: nobody listens there.") from None
         except BaseException:
             self._give_up()
             raise
 
-    @contextmanager
-    def _in_line(self) -> Iterator[None]:
-        """A client without an address is known by its place in the queue: the order of the records is that order."""
-        nameless = self.socket.family == getattr(socket, "AF_UNIX", None)
-        mine = nameless and self._source.connecting.acquire(timeout=self.timeout)
+    def _connect(self, address: Any) -> None:
+        sock = self.socket
+        with self._recorded(CONNECT, "connect") as told:
+            with self._deadline(CONNECTION) as deadline:
+                deadline.wait(sock, lambda: sock.connect(address), lambda: finish_connecting(sock))
+            told[0] = sock.getsockname()
+
+    def _connect_in_line(self, address: Any) -> None:
+        """A client without an address may be known by its place in the queue: the order of the records is that order.
+
+        The turn is held from the connect to its record, and not while there is no room in the queue.
+        """
+        sock, turn = self.socket, self._source.connecting
+        mine = False
         try:
-            yield
+            with self._recorded(CONNECT, "connect") as told:
+                with self._deadline(CONNECTION) as deadline:
+                    deadline.wait(sock, lambda: connect_in_line(sock, address, turn))
+                    mine = True
+                told[0] = marked(sock.getsockname(), mark_of_client(sock))
         finally:
             if mine:
-                self._source.connecting.release()
+                turn.release()
 
     def _give_up(self) -> None:
         self._closed = True
@@ -235,8 +284,8 @@ class StreamClient(Client):
 class DatagramClient(Client):
     """A client of a UDP or Unix datagram server. Each send is one datagram, each receive too."""
 
-    def __init__(self, source: Source, sock: socket.socket, address: Any, *, name: str, timeout: float) -> None:
-        super().__init__(source, sock, name=name, timeout=timeout)
+    def __init__(self, source: Source, sock: socket.socket, address: Any, **options: Any) -> None:
+        super().__init__(source, sock, **options)
         self._folder: str | None = None
         try:
             if sock.family == getattr(socket, "AF_UNIX", None):
@@ -277,11 +326,14 @@ class DatagramClient(Client):
             self._folder = None
 
 
-def client_of(server: Any, source: Source, *, name: str, timeout: float = TIMEOUT) -> Any:
+def client_of(
+    server: Any, source: Source, *, name: str, timeout: float = TIMEOUT, attendant: Attendant | None = None
+) -> Any:
     """A client of a running server, of the server's own family and type, connected."""
     sock = socket.socket(server.address_family, server.socket_type)
     kind = StreamClient if server.socket_type == socket.SOCK_STREAM else DatagramClient
-    return kind(source, sock, reachable(server.server_address), name=name, timeout=timeout)
+    address = reachable(server.server_address)
+    return kind(source, sock, address, name=name, timeout=timeout, attendant=attendant)
 
 
 def reachable(address: Any) -> Any:

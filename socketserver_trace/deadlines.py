@@ -5,6 +5,11 @@ waited for a paused server, it would wait for itself. So in that thread a wait i
 lasted a whole slice while somebody was paused, in vain, is given up with a sentence. What has come before the pause
 began is still received, and what needs no wait works as ever.
 
+A client can have an attendant, who looks after it while it waits: the wait is cut into slices then, too, and after each
+that brought nothing the attendant is called, in the thread that waits. What it does happens inside the wait, in one
+thread: a client that sends while it waits to receive has one call inside the other, never two that overlap. What it
+raises ends the wait; another thread could not end it, because closing a socket wakes nobody.
+
 The law: whoever waits here waits for the system only, in calls that end.
 """
 
@@ -22,23 +27,38 @@ from socketserver_trace.sentences import ServerPaused
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Final, TypeVar
+    from typing import Any, Final, Protocol, TypeVar
 
     from socketserver_trace.parking import Parking
     from socketserver_trace.pauses import Parked
 
     Result = TypeVar("Result")
 
+    class Attendant(Protocol):
+        """Whoever looks after a client."""
+
+        def attend(self, waiting_for: str) -> None:
+            """The client waits for this, in vain so far. What is raised ends the wait."""
+
+        def closed(self) -> None:
+            """The client has closed its socket. Called once, by whoever closed it."""
+
 
 FULL: Final = 0.01
 """After how many seconds a client tries again to stand in a line that was full."""
+
+ATTENDED: Final = 0.02
+"""How long a slice of an attended wait is, in seconds: how soon a click is followed."""
 
 
 class Deadline:
     """The end of the patience of `who`, a client, which waits for `what` for so many seconds of an unpaused server."""
 
-    def __init__(self, seconds: float, parking: Parking | None, who: str, what: str) -> None:
+    def __init__(
+        self, seconds: float, parking: Parking | None, who: str, what: str, attendant: Attendant | None = None
+    ) -> None:
         self._parking = parking
+        self._attendant = attendant
         self._who = who
         self._what = what
         self._in_main_thread = threading.get_ident() == threading.main_thread().ident
@@ -47,7 +67,8 @@ class Deadline:
     def wait(self, sock: socket.socket, operation: Callable[[], Result], again: Callable[[], Any] | None = None) -> Any:
         """What the operation of a socket returns, called as often as it takes; from the second time on, `again`.
 
-        TimeoutError at the deadline; ServerPaused in the main thread when it waits for a paused server.
+        TimeoutError at the deadline; ServerPaused in the main thread when it waits for a paused server; what the
+        attendant raises.
         """
         while True:
             stopped = self._stopped_by()
@@ -59,6 +80,8 @@ class Deadline:
                     raise
             if stopped is not None:
                 raise self._paused(stopped)
+            if self._attendant is not None:
+                self._attendant.attend(self._what)
             operation = again or operation
 
     def _now(self) -> float:
@@ -69,6 +92,8 @@ class Deadline:
         remaining = self._ends - self._now()
         if remaining <= 0:
             raise TimeoutError
+        if self._attendant is not None:
+            return min(remaining, ATTENDED)
         if self._in_main_thread:
             return min(remaining, SLICE)
         return max(remaining, SLICE) if self._parking is not None and self._parking.parked else remaining
@@ -86,15 +111,20 @@ class Deadline:
         )
 
 
-def connect_in_line(sock: socket.socket, address: Any) -> None:
-    """Connect to a Unix socket; TimeoutError, and it may be tried again, when its line of waiting clients is full.
+def connect_in_line(sock: socket.socket, address: Any, turn: threading.Lock) -> None:
+    """Connect to a Unix socket, and keep the turn; TimeoutError, and it may be tried again, when that takes too long.
 
-    With a time-out a socket does not block, and then the kernel says at once that the line is full (EAGAIN, unix(7)).
-    It tells nobody when there is room again, so there is nothing to wait for but a while.
+    With a time-out a socket does not block, and then the kernel says at once that the line of waiting clients is full
+    (EAGAIN, unix(7)). It tells nobody when there is room again, so there is nothing to wait for but a while.
     """
+    if not turn.acquire(timeout=sock.gettimeout() or 0.0):
+        raise TimeoutError
     try:
         sock.connect(address)
-    except BlockingIOError:
+    except BaseException as error:
+        turn.release()
+        if not isinstance(error, BlockingIOError):
+            raise
         time.sleep(min(sock.gettimeout() or 0.0, FULL))
         raise TimeoutError from None
 

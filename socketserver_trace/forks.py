@@ -199,6 +199,14 @@ class Family:
                     return ended, status, None
             wait_for_the_end(pid)
 
+    def kill(self, pid: int) -> bool:
+        """End a child that lives and that nobody has waited for, whatever it does. Returns whether there was one."""
+        with self.lock:
+            if pid not in self.flows or has_ended(pid):
+                return False
+            os.kill(pid, signal.SIGKILL)
+            return True
+
     def _note_the_end(self, pid: int, status: int) -> None:
         for child in list(self.children):
             if child.pid == pid or (not child.pid and child.channel is not None and child.channel.pid == pid):

@@ -15,6 +15,7 @@ import functools
 from time import perf_counter_ns
 from types import FunctionType
 
+from socketserver_trace.marks import is_unmarked, mark_of_accepted, marked
 from socketserver_trace.providers import is_own, meanings, parameters_of, provider_of
 from socketserver_trace.recorder import failure, local, plain
 from socketserver_trace.sockets import attach
@@ -263,6 +264,8 @@ def took(source: Source, here: Flow, result: Any) -> object:
         here.connection = source.recorder.next_connection()
         source.connections[id(request)] = here.connection
         attach(request, source, here.connection)
+        if source.clients is not None and is_unmarked(request):
+            client_address = marked(client_address, mark_of_accepted(request))
     except Exception as error:  # noqa: BLE001 - get_request may return anything; the server will say what it thinks of it
         source.fault(error, "looking at what get_request() returned")
     return client_address

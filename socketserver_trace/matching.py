@@ -1,9 +1,10 @@
 """Which client is which connection.
 
 A client that records itself knows its own address; the server sees that address when it accepts. That is how the two
-ends of a conversation find each other. Two cases need more: the clients of a Unix stream socket have no address, but
-the kernel keeps them in a queue, first in, first out; and each datagram is a connection of its own, so the datagrams of
-one address are told apart by their order and their bytes, because the network may lose some.
+ends of a conversation find each other. Two cases need more. The clients of a Unix stream socket have no address, but
+marks (`marks`), and where one has none, the kernel keeps them in a queue, first in, first out. And each datagram is a
+connection of its own, so the datagrams of one address are told apart by their order and their bytes, because the
+network may lose some.
 
 The law: pure, from a recording to a recording.
 """
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Accepted:
-    """What a server saw of one connection: when it was accepted, from which address, and a datagram's bytes."""
+    """What a server saw of one connection: when it was accepted, from which address or mark, and a datagram's bytes."""
 
     connection: int
     address: str
     server: str | None
     position: int
+    mark: str = ""
     datagram: bytes | None = None
     replies: list[bytes | None] = field(default_factory=list)
 
@@ -45,7 +47,7 @@ def accepted_connections(events: Iterable[Event]) -> list[Accepted]:
         elif event.hook == "get_request" and event.phase == RETURN and event.connection is not None:
             address = str(event.detail.get("address", ""))
             found[event.connection] = Accepted(
-                event.connection, address, event.server, position, datagrams.get(event.call)
+                event.connection, address, event.server, position, mark_of(event), datagrams.get(event.call)
             )
         elif event.kind == SEND and event.phase == ENTER and event.connection in found and not is_client(event):
             found[event.connection].replies.append(event.data)
@@ -55,6 +57,11 @@ def accepted_connections(events: Iterable[Event]) -> list[Accepted]:
 def is_client(event: Event) -> bool:
     """Whether the event is a client's own doing."""
     return "thread" in event.detail or "inferred" in event.detail
+
+
+def mark_of(event: Event) -> str:
+    """What tells a client without an address apart; empty for the others, and where nobody could say."""
+    return str(event.detail.get("mark", ""))
 
 
 def match(recording: Recording) -> Recording:
@@ -72,14 +79,15 @@ def match(recording: Recording) -> Recording:
 
 def _numbers_of_streams(events: Iterable[Event], accepted: list[Accepted]) -> dict[str, int]:
     """The number of the connection of each client lane that connected."""
-    waiting: dict[tuple[str | None, str], deque[int]] = defaultdict(deque)
+    waiting: dict[tuple[str | None, str, str], deque[int]] = defaultdict(deque)
     for one in accepted:
-        waiting[one.server, one.address].append(one.connection)
+        waiting[one.server, one.address, one.mark].append(one.connection)
+    connected = [event for event in events if event.kind == CONNECT and event.phase == RETURN]
     numbers: dict[str, int] = {}
-    for event in events:
-        if event.kind == CONNECT and event.phase == RETURN:
-            queue = waiting[event.server, str(event.detail.get("address", ""))]
-            if queue:
+    for known in (mark_of, lambda _event: ""):  # who has no mark is one of those that are left, in the queue's order
+        for event in connected:
+            queue = waiting[event.server, str(event.detail.get("address", "")), known(event)]
+            if queue and event.lane not in numbers:
                 numbers[event.lane] = queue.popleft()
     return numbers
 

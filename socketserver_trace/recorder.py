@@ -141,11 +141,11 @@ class Source:
     """Where records come from: one server, with its clients. It has the server's name and its open connections.
 
     `loops` are the flows that run its serve_forever. `patience` is how many seconds a call may wait for what may never
-    come, None for as long as it takes. `clients` are the sockets of our clients. `connecting` lets one client connect
-    at a time where only the order of their connects tells them apart. Hooks find it on the server, sockets and
-    clients hold it. `record` is the append of the recorder, kept here because it is called for every event.
-    `parking` has its paused threads, where there can be any, and `gate` is called after each record while there may
-    be a reason to pause.
+    come, None for as long as it takes. `clients` are the clients of ours, None for a server that has none and never
+    will. `connecting` lets one client connect at a time where only the order of their connects tells them apart. Hooks
+    find it on the server, sockets and clients hold it. `record` is the append of the recorder, kept here because it is
+    called for every event. `parking` has its paused threads, where there can be any, and `gate` is called after each
+    record while there may be a reason to pause.
     """
 
     __slots__ = (
@@ -175,7 +175,7 @@ class Source:
         self.recorder = recorder
         self.name = name
         self.connections: dict[int, int] = {}
-        self.clients: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.clients: weakref.WeakSet[Any] | None = None
         self.connecting = threading.Lock()
         self.quiet = False
         self.patience: float | None = None
@@ -200,8 +200,8 @@ class Source:
         A connection ends when nobody holds its other end any more, and a handler that reads to the end of it would
         hold, and wait for, itself.
         """
-        for sock in list(self.clients):
-            sock.close()
+        for client in list(self.clients or ()):
+            client.leave()
 
     def fault(self, error: BaseException, doing: str) -> None:
         """Record that the tracer failed at something. The server goes on."""

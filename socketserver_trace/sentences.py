@@ -32,6 +32,10 @@ class ClientClosed(Sentence, ValueError):
     """A client was used after it was closed."""
 
 
+class GivenUp(Sentence, OSError):
+    """A wait of a client was called off. The message says why."""
+
+
 class NotBytes(Sentence, TypeError):
     """Something was to be sent that is not bytes."""
 

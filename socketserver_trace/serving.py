@@ -16,9 +16,11 @@ import inspect
 import itertools
 import os
 import socket
+import sys
 import threading
 import time
 import traceback
+import weakref
 from socketserver import BaseRequestHandler, BaseServer
 from time import perf_counter_ns
 
@@ -26,6 +28,7 @@ from socketserver_trace.assembly import address_text, assemble
 from socketserver_trace.breakpoints import Breakpoints
 from socketserver_trace.clients import TIMEOUT, client_of, new_folder, remove_folder
 from socketserver_trace.events import RETURN, START
+from socketserver_trace.forks import family, has_ended
 from socketserver_trace.fronts import Shell, source_of, traced
 from socketserver_trace.joining import workers_of
 from socketserver_trace.kernel import KernelView, record, snapshot
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Final
 
+    from socketserver_trace.deadlines import Attendant
     from socketserver_trace.recording import Recording
 
 POLL_INTERVAL: Final = 0.02
@@ -84,10 +88,12 @@ class Served:
         self._thread: threading.Thread | None = None
         self._stopped = False
         self._lab: Any = None
+        self._forget_interrupts: Callable[[], None] = lambda: None
         self.server: Any = self._make(server, handler, address, cap)
         self._source = source_of(self.server)
         self._source.quiet = True
         self._source.patience = timeout
+        self._source.clients = weakref.WeakSet()
         self._parking = Parking(self._source)
         self.breakpoints = Breakpoints(self.server, self._parking)
 
@@ -145,10 +151,16 @@ class Served:
                 self._lab.session.start()
         return self._lab
 
-    def client(self, name: str | None = None, *, timeout: float | None = None) -> Any:
-        """A new client of the server, connected: a `StreamClient` or a `DatagramClient`, as the server is."""
+    def client(
+        self, name: str | None = None, *, timeout: float | None = None, attendant: Attendant | None = None
+    ) -> Any:
+        """A new client of the server, connected: a `StreamClient` or a `DatagramClient`, as the server is.
+
+        The attendant's `attend` is called again and again while the client waits, its `closed` when it has been closed.
+        """
         name = name or f"client {next(self._numbers)}"
-        made = client_of(self.server, self._source, name=name, timeout=self._timeout if timeout is None else timeout)
+        timeout = self._timeout if timeout is None else timeout
+        made = client_of(self.server, self._source, name=name, timeout=timeout, attendant=attendant)
         self._clients.append(made)
         return made
 
@@ -206,6 +218,10 @@ class Served:
         self._source.loops.add(flow)  # from now on somebody will end whatever shutdown() waits for
         self._thread.start()
         ready.wait()
+        if "IPython" in sys.modules:
+            from socketserver_trace.notebook.interrupts import when_a_cell_is_interrupted
+
+            self._forget_interrupts = when_a_cell_is_interrupted(self._parking.release)
         return self
 
     def _serve_forever(self) -> None:
@@ -255,6 +271,7 @@ class Served:
             return None
         self._stopped = True
         self._parking.release(end=True)
+        self._forget_interrupts()
         if self._lab is not None:
             self._lab.session.let_go()
         self._source.patience = None  # here each wait has a deadline of its own
@@ -267,6 +284,7 @@ class Served:
             self._thread.join(self._timeout)
         late.append(self._within_the_deadline("server_close"))
         self._join_the_rest()
+        self._collect_the_rest()
         self._remove_folder()
         if self._lab is not None:
             self._lab.session.finish()
@@ -288,6 +306,24 @@ class Served:
         for thread in rest:
             thread.join(self._timeout)
 
+    def _collect_the_rest(self) -> None:
+        """Likewise children that `server_close` does not wait for."""
+        deadline = time.monotonic() + self._timeout
+        for pid in self._children():
+            while not has_ended(pid) and time.monotonic() < deadline:
+                time.sleep(SLICE)
+        self._kill_children()
+        for pid in self._children():
+            family.wait(pid, 0)
+            self.server.active_children.discard(pid)
+
+    def _children(self) -> list[int]:
+        return sorted(vars(self.server).get("active_children") or ())
+
+    def _kill_children(self) -> bool:
+        """Kill the children that still live, whom nobody else would ever end. Returns whether there were any."""
+        return any([family.kill(pid) for pid in self._children()])  # noqa: C419 - all of them, not up to the first
+
     def _within_the_deadline(self, method: str) -> str | None:
         """Call a method that may wait, as this thread. When it is late, break off the connections it waits for."""
         flow = local.here
@@ -306,6 +342,8 @@ class Served:
         if thread.is_alive():
             sentence = self._what_it_waits_for(method)
             self._break_off()
+            if self._kill_children():
+                sentence += " The children that were left have been killed."
             thread.join(self._timeout)
         return sentence
 

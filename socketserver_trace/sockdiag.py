@@ -71,8 +71,11 @@ QUESTION: Final = struct.Struct("=BBHIIIII")
 ANSWER: Final = struct.Struct("=BBBBIII")
 ATTRIBUTE: Final = struct.Struct("=HH")
 QUEUE: Final = struct.Struct("=II")
+UDIAG_SHOW_PEER: Final = 0x04
 UDIAG_SHOW_RQLEN: Final = 0x10
+UNIX_DIAG_PEER: Final = 2
 UNIX_DIAG_RQLEN: Final = 4
+INODE: Final = struct.Struct("=I")
 ANY: Final = 0xFFFFFFFF
 """Any state and any cookie (include/uapi/linux/unix_diag.h)."""
 
@@ -87,6 +90,18 @@ def ask(sock: socket.socket) -> SocketView:
     if not _is_listening(sock):
         said |= {"unread": _inquired(sock, "FIONREAD"), "unsent": _unsent(sock, said.get("state"))}
     return SocketView(of="", **said)
+
+
+def inode_of_peer(sock: socket.socket) -> int | None:
+    """The kernel's number for the other end of a Unix socket: None when it is closed, or when nobody can say.
+
+    One of UNANSWERED where the system does not know the question.
+    """
+    if sys.platform != "linux":
+        return None
+    _state, attributes = _diagnosed(sock, UDIAG_SHOW_PEER)
+    told = attributes.get(UNIX_DIAG_PEER)
+    return INODE.unpack(told)[0] or None if told else None
 
 
 def bytes_alone(count: int, state: str | None, states: frozenset[str]) -> int:
@@ -140,24 +155,30 @@ def _unsent(sock: socket.socket, state: str | None) -> int | None:
 def _about_unix(sock: socket.socket) -> dict[str, Any]:
     if sys.platform != "linux" or sock.family != socket.AF_UNIX:
         return {}
+    state, attributes = _diagnosed(sock, UDIAG_SHOW_RQLEN)
+    queue = attributes.get(UNIX_DIAG_RQLEN)
+    if state != LISTEN or queue is None:
+        return {"state": state} if state else {}
+    waiting, backlog = QUEUE.unpack(queue)
+    return {"state": state, "waiting": waiting, "backlog": backlog}
+
+
+def _diagnosed(sock: socket.socket, show: int) -> tuple[str | None, dict[int, bytes]]:
+    """The state of a Unix socket and the attributes that were asked for. None and nothing when it is not answered."""
     inode = os.fstat(socket.socket.fileno(sock)).st_ino
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as kernel:
         kernel.settimeout(1)  # it answers within the call that asks; a kernel without it must not stop the program
-        question = QUESTION.pack(socket.AF_UNIX, 0, 0, ANY, inode, UDIAG_SHOW_RQLEN, ANY, ANY)
+        question = QUESTION.pack(socket.AF_UNIX, 0, 0, ANY, inode, show, ANY, ANY)
         kernel.send(MESSAGE.pack(MESSAGE.size + len(question), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 1, 0) + question)
-        return _unix_answer(kernel.recv(8192))
+        return _diagnosis(kernel.recv(8192))
 
 
-def _unix_answer(message: bytes) -> dict[str, Any]:
+def _diagnosis(message: bytes) -> tuple[str | None, dict[int, bytes]]:
     length, kind, *_rest = MESSAGE.unpack_from(message)
     if kind != SOCK_DIAG_BY_FAMILY:
-        return {}  # the kernel says why it does not answer
+        return None, {}  # the kernel says why it does not answer
     state = STATES.get(ANSWER.unpack_from(message, MESSAGE.size)[2])
-    queue = _attributes(message[MESSAGE.size + ANSWER.size : length]).get(UNIX_DIAG_RQLEN)
-    if state != LISTEN or queue is None:
-        return {"state": state}
-    waiting, backlog = QUEUE.unpack(queue)
-    return {"state": state, "waiting": waiting, "backlog": backlog}
+    return state, _attributes(message[MESSAGE.size + ANSWER.size : length])
 
 
 def _attributes(rest: bytes) -> dict[int, bytes]:

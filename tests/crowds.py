@@ -66,7 +66,7 @@ def form(trace: Trace) -> tuple[object, ...]:
         (
             event.lane, event.kind, event.phase, event.hook, event.provider, event.server, event.connection,
             calls.get(event.call), calls.get(event.parent), event.data, event.size,
-            tuple(item for item in event.detail.items() if item[0] != "address"),
+            tuple(item for item in event.detail.items() if item[0] not in {"address", "mark"}),
         )
         for event in trace
     ]  # fmt: skip

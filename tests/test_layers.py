@@ -24,6 +24,7 @@ RECORDING = [
     "transfers",
     "sockets",
     "sockdiag",
+    "marks",
     "procnet",
     "whose",
     "watching",
@@ -47,11 +48,11 @@ VIEWING = ["wording", "telling", "diagram", "columns", "rows", "traffic", "endin
            "reasons.closing", "reasons.datagrams", "reasons.streams", "reasons.fallback", "reasons", "explanations",
            "stories.story", "stories.excerpts", "stories.scene", "stories.callers", "stories.words",
            "stories.particulars", "stories.storyteller", "stories", "export.jsonl", "export"]  # fmt: skip
-PEOPLE = ["kernel", "assets", "player", "trace", "panel.typed", "panel.transcript", "panel.attended", "panel.news",
+PEOPLE = ["kernel", "assets", "player", "trace", "panel.typed", "panel.transcript", "panel.news",
           "panel.orders", "panel.remote", "panel.panel", "panel",
           "live.difference", "live.lifelines", "live.meeting", "live.reading", "live.growing", "live.pump",
-          "live.status", "live.session", "live", "notebook.lab", "serving", "notebook.cells", "notebook.runs",
-          "notebook.magics", "notebook", "__init__", "__main__"]  # fmt: skip
+          "live.status", "live.session", "live", "notebook.lab", "notebook.interrupts", "serving", "notebook.cells",
+          "notebook.runs", "notebook.magics", "notebook", "__init__", "__main__"]  # fmt: skip
 MAY_KNOW = {"PURE": [], "RECORDING": PURE, "VIEWING": PURE, "PEOPLE": [*PURE, *RECORDING, *VIEWING]}
 BLOCKS = {"PURE": PURE, "RECORDING": RECORDING, "VIEWING": VIEWING, "PEOPLE": PEOPLE}
 NOTEBOOKS_ONLY = {"IPython", "ipykernel", "ipywidgets", "anywidget", "traitlets", "comm"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import socketserver
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +125,38 @@ def test_a_client_of_another_program_is_inferred_while_the_server_runs() -> None
     assert [row[5].partition(" ")[0] for row in of_client] == ["connect", "b'\\x1b[31m<b>'", "half-close:"]
     assert all(arrow[7] for row in of_client for arrow in row[8])
     assert words.index("client 1: connect → server") < next(i for i, w in enumerate(words) if "get_request" in w)
+
+
+@pytest.mark.skipif(not hasattr(socketserver, "UnixStreamServer"), reason="this system has no Unix sockets")
+@pytest.mark.parametrize("closes", [False, True])
+def test_a_stranger_before_a_unix_client_of_ours_keeps_its_bytes(closes: bool) -> None:
+    """Clients without addresses are told apart by what the kernel knows of them, in the lab and in the trace."""
+    stranger = (
+        "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b'stranger\\n')"
+    )
+    with serve(socketserver.ThreadingUnixStreamServer, Echo) as served:
+        path = served.server.server_address
+        served.breakpoints.add("get_request")
+        with socket.socket(socket.AF_UNIX) as plain:
+            if closes:  # before anybody accepts it, in another process, which is gone then
+                subprocess.run([sys.executable, "-c", stranger, path], check=True)
+            else:
+                plain.connect(path)
+                plain.sendall(b"stranger\n")
+            with served.client("alice") as alice:
+                alice.send(b"alice\n")
+                served.breakpoints.clear()
+                alice.receive()
+    _growing, page = grown(served, 100_000)
+    sent = {
+        event.lane: event.data
+        for event in served.trace.select(kind="send")
+        if event.data is not None and event.lane in {"alice", "client 1"}
+    }
+
+    assert sent == {"alice": b"alice\n", "client 1": b"stranger\n"}
+    assert r"client 1: b'stranger\n' → Echo in Thread 1" in page.words()
+    assert r"Echo in Thread 2: receives b'alice\n'" in page.words()
 
 
 def test_what_fails_is_red() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import re
+import socketserver
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -292,6 +293,49 @@ def test_a_cell_that_would_wait_for_a_paused_server_goes_on_in_the_background(no
     assert value == b"HELLO\n"
 
 
+@pytest.mark.skipif(not hasattr(socketserver, "UnixStreamServer"), reason="this system has no Unix sockets")
+def test_a_cell_that_cannot_even_connect_to_a_paused_server_goes_on_in_the_background(notebook: Notebook) -> None:
+    """Where the server's queue is full, the connect itself waits, and the kernel must not."""
+    notebook.run(
+        "class Narrow(socketserver.ThreadingUnixStreamServer):",
+        "    request_queue_size = 0",
+        "narrow = serve(Narrow, Shout, timeout=30).start()",
+        'narrow.breakpoints.add("verify_request")',
+    )
+    try:
+        notebook.run("%%client alice --server narrow", "pass")
+        notebook.names["narrow"].breakpoints.wait(timeout=CALM)
+        notebook.run("%%client bob --server narrow", "pass")  # in the queue, which is full now
+        handle, out, _err = notebook.run(
+            "%%client carol --server narrow", r'client.send(b"hello\n")', "client.receive_line()"
+        )
+        notebook.run("narrow.breakpoints.clear()")
+        value = handle.wait(CALM)
+    finally:
+        notebook.run("narrow.stop()")
+
+    assert "so carol goes on in the background.\n" in out
+    assert value == b"HELLO\n"
+
+
+def test_an_interrupted_cell_lets_a_paused_server_go_on_whatever_it_waited_for(notebook: Notebook) -> None:
+    """Also when the wait was none of ours, and only as long as the server runs."""
+    notebook.run('served.breakpoints.add("handle")', "served.client()")
+    served = notebook.names["served"]
+    served.breakpoints.wait(timeout=CALM)
+    fails, _out, _err = notebook.run("1 / 0")
+    paused_still = len(served.breakpoints.parked)
+    interrupted, _out, _err = notebook.run("raise KeyboardInterrupt  # as a plain recv() does")
+    paused_then = len(served.breakpoints.parked)
+    hooks = len(notebook.shell.events.callbacks["post_run_cell"])
+    notebook.run("served.stop()")
+
+    assert isinstance(fails, ZeroDivisionError)
+    assert isinstance(interrupted, KeyboardInterrupt)
+    assert (paused_still, paused_then) == (1, 0)
+    assert len(notebook.shell.events.callbacks["post_run_cell"]) == hooks - 1
+
+
 def test_the_extension_can_be_loaded_again(notebook: Notebook) -> None:
     """Reloading gives client cells that work."""
     notebook.run("%reload_ext socketserver_trace")
@@ -395,3 +439,24 @@ def test_the_interrupt_button_ends_a_wait(kernel: Kernel) -> None:
 
     assert kernel.errors(waits) == ["KeyboardInterrupt"]
     assert kernel.text(then) == "1\n"
+
+
+@pytest.mark.slow
+@pytest.mark.kernel
+def test_the_interrupt_button_lets_a_paused_server_go_on(kernel: Kernel) -> None:
+    """Also out of a plain receive of the cell's own, of which nobody here knows."""
+    kernel.run(
+        "import socket\n"
+        'served.breakpoints.add("handle")\n'
+        "plain = socket.create_connection(served.server.server_address)\n"
+        'plain.sendall(b"hello\\n")\n'
+        "served.breakpoints.wait(timeout=30)"
+    )
+    waits = kernel.begin('print("waiting", flush=True)\nplain.recv(100)')
+    kernel.until(lambda: "waiting" in kernel.text(waits))
+    kernel.interrupt()
+    kernel.until(lambda: {"execution_state": "idle"} in kernel.shown[waits])
+    then = kernel.run("print(len(served.breakpoints.parked), plain.recv(100))\nplain.close()")
+
+    assert kernel.errors(waits) == ["KeyboardInterrupt"]
+    assert kernel.text(then) == "0 b'HELLO\\n'\n"

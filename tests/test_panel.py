@@ -156,7 +156,7 @@ def test_a_close_gives_up_a_receive_that_waits(ending: str, state: str) -> None:
         said, then = texts(panel, "alice"), one(panel)["state"]
         mine = [(event.kind, event.phase) for event in served.trace.select(lane="alice").arrival()]
 
-    assert said[1] == ("note", "alice gave up waiting for bytes.")
+    assert said[1] == ("note", "alice gave up waiting for bytes from the server.")
     assert then == state
     assert mine[2:] == [("receive", "enter"), ("receive", "raise"), ("close", "enter"), ("close", "return")]
 
@@ -180,7 +180,37 @@ def test_a_send_without_room_is_given_up_by_a_close() -> None:
         go_on.set()
         notes = [text for who, text in texts(panel, "alice") if who == "note"]
 
-    assert "alice gave up waiting for room." in notes
+    assert "alice gave up waiting for room to send." in notes
+
+
+@pytest.mark.skipif(not hasattr(socketserver, "UnixStreamServer"), reason="this system has no Unix sockets")
+def test_a_connect_that_waits_is_given_up_by_a_remove() -> None:
+    """A client for which the server's queue has no room can be removed, and the panel can be closed."""
+
+    class Narrow(socketserver.UnixStreamServer):
+        request_queue_size = 0
+
+    with serve(Narrow, Shout, timeout=CALM) as served:
+        panel = Panel(served)
+        served.breakpoints.add("verify_request")
+        panel.do({"do": "add", "count": 2})
+        served.breakpoints.wait(timeout=CALM)
+        assert panel.wait_for(lambda: all(client["state"] == "connected" for client in panel.state()), CALM)
+        for name in ("carol", "dave"):
+            panel.do({"do": "add"})
+            panel.do({"do": "connect", "client": name})
+            busy(panel, "connecting", name)
+        panel.do({"do": "remove", "client": "carol"})
+        assert panel.wait_for(lambda: not one(panel, "carol"), CALM)
+        panel.close()
+        still_paused = len(served.breakpoints.parked)
+        served.breakpoints.clear()
+
+    assert still_paused == 1
+    assert [event.lane for event in served.trace if event.kind == "connect" and event.phase == "raise"] == [
+        "carol",
+        "dave",
+    ]
 
 
 def test_ten_clients_connect_at_once() -> None:
@@ -293,7 +323,7 @@ def test_a_server_that_stops_ends_the_wait_of_a_client() -> None:
     assert state == "closed"
     assert sorted(said[1:]) == [
         ("note", "alice was closed together with the server."),
-        ("note", "the client was closed meanwhile."),
+        ("note", "alice was closed while it waited for bytes from the server."),
     ]
 
 

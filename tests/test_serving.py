@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
@@ -466,6 +467,29 @@ def test_a_child_that_reads_to_the_end_sees_it_when_our_client_closes() -> None:
                 client.receive_line()
 
     assert [event.detail.get("status") for event in served.trace if event.kind == "end"] == [0, 0]
+
+
+@pytest.mark.skipif(not hasattr(socketserver, "ForkingTCPServer"), reason="this system does not fork")
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_child_that_never_ends_is_not_left_behind(waits: bool) -> None:
+    """The end of the block kills what is left after the deadline, says so when it waited for it, and collects it."""
+
+    class Endless(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(b"for ever")
+            threading.Event().wait()
+
+    class Server(socketserver.ForkingTCPServer):
+        block_on_close = waits
+
+    served = serve(Server, Endless, timeout=0.5)
+    said = r"server_close\(\) still waited after 0.5 s: .* The children that were left have been killed\."
+    with pytest.raises(StillWaiting, match=said) if waits else contextlib.nullcontext(), served:
+        alice = served.client("alice", timeout=TIMEOUT)
+        alice.receive()
+    ends = [event.detail for event in served.trace if event.kind == "end"]
+
+    assert [end["signal"] for end in ends] == ["SIGKILL"]
 
 
 @pytest.mark.skipif(not hasattr(socketserver, "UnixStreamServer"), reason="this system has no Unix sockets")

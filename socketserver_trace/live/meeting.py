@@ -1,7 +1,8 @@
 """Which client is which connection, as it turns out, and whose bytes are whose.
 
 The rules are those of `matching`, `inference` and `causality`, for somebody who cannot look ahead: a client and the
-connection that the server accepted find each other by their address as soon as both have told it. A connection is a
+connection that the server accepted find each other by their address, or their mark where they have none, as soon as
+both have told it. Who has neither is found by the queue's order. A connection is a
 stranger's when no client of ours is about to connect; what a stranger did is inferred from what the server saw.
 
 A little can be looked ahead: a portion of events holds most calls whole, so a `get_request` knows its connection from
@@ -18,17 +19,44 @@ from dataclasses import replace
 from socketserver_trace.causality import Stream
 from socketserver_trace.events import CLOSE, CONNECT, ENTER, HALF_CLOSE, RAISE, RECEIVE, RETURN, SEND
 from socketserver_trace.inference import inferred
-from socketserver_trace.matching import is_client
+from socketserver_trace.matching import is_client, mark_of
 from socketserver_trace.recording import CLIENT, Lane, Names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
 
     from socketserver_trace.events import Event
 
     Address = tuple[str | None, str]
     """The server, and the address of a client."""
+
+
+class Queue:
+    """Those from one address that were not met yet, with their marks, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Any, str]] = deque()
+
+    def add(self, who: str | int, mark: str) -> None:
+        """Stand in line."""
+        self._waiting.append((who, mark))
+
+    def take(self, mark: str) -> Any:
+        """The one with this mark; otherwise the first, if it or this has none; otherwise None."""
+        found = next((one for one in self._waiting if one[1] == mark), None)
+        if found is None:
+            found = next((one for one in self._waiting if not mark or not one[1]), None)
+        if found is None:
+            return None
+        self._waiting.remove(found)
+        return found[0]
+
+    def empty(self) -> Iterator[Any]:
+        """All of them, who leave."""
+        while self._waiting:
+            yield self._waiting.popleft()[0]
 
 
 class Meeting:
@@ -47,8 +75,8 @@ class Meeting:
         self.senders: dict[int, list[Event]] = defaultdict(list)
         self._ours: dict[str, int] = {}
         self._connecting: set[int | None] = set()
-        self._accepted: dict[Address, deque[int]] = defaultdict(deque)
-        self._connected: dict[Address, deque[str]] = defaultdict(deque)
+        self._accepted: dict[Address, Queue] = defaultdict(Queue)
+        self._connected: dict[Address, Queue] = defaultdict(Queue)
         self._senders_of_datagrams: dict[str, str] = {}
         self._replies: dict[str, list[Event]] = defaultdict(list)
         self._streams: dict[str | int, Stream] = defaultdict(Stream)
@@ -89,22 +117,22 @@ class Meeting:
         """The connection finds its client, or waits for it, or is a stranger's."""
         number, address = end.connection or 0, str(end.detail.get("address", ""))
         lane = self._senders_of_datagrams.get(address)
-        connected = self._connected[end.server, address]
+        connected = self._connected[end.server, address].take(mark_of(end))
         if lane is not None:
             self.datagrams.add(number)
             self.clients[number] = lane
-        elif connected:
-            self._pair(connected.popleft(), number)
+        elif connected is not None:
+            self._pair(connected, number)
         elif number not in self.datagrams and self._connecting:
-            self._accepted[end.server, address].append(number)
+            self._accepted[end.server, address].add(number, mark_of(end))
         elif number not in self.clients:
             yield from self._stranger(number, now, address)
 
     def _left_over(self, now: Event) -> Iterator[Event]:
         """Nobody of ours is about to connect any more, so whoever has been accepted and not met is a stranger."""
-        for (_server, address), numbers in self._accepted.items():
-            while numbers:
-                yield from self._stranger(numbers.popleft(), now, address)
+        for (_server, address), waiting in self._accepted.items():
+            for number in waiting.empty():
+                yield from self._stranger(number, now, address)
 
     def _stranger(self, number: int, now: Event, address: str) -> Iterator[Event]:
         datagram = number in self.datagrams
@@ -190,10 +218,11 @@ class Meeting:
         if event.phase != RETURN:
             return
         address = event.server, str(event.detail.get("address", ""))
-        if self._accepted[address]:
-            self._pair(event.lane, self._accepted[address].popleft())
+        number = self._accepted[address].take(mark_of(event))
+        if number is not None:
+            self._pair(event.lane, number)
         else:
-            self._connected[address].append(event.lane)
+            self._connected[address].add(event.lane, mark_of(event))
 
     def _pair(self, lane: str, number: int) -> None:
         self._ours[lane] = number

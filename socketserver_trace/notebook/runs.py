@@ -20,8 +20,7 @@ from contextlib import contextmanager, suppress
 
 from IPython.display import display
 
-from socketserver_trace.panel.attended import AttendedSocket, GivenUp
-from socketserver_trace.sentences import Sentence, WaitedInVain
+from socketserver_trace.sentences import GivenUp, Sentence, WaitedInVain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,15 +71,18 @@ class Seat:
         """The client, a new one when there is none or it is closed. Its waits are attended by the run."""
         self.run = run
         if not self.is_open:
-            self.client = self.served.client(self.name)
-            self.client.socket = AttendedSocket(self.client.socket, self._attend, lambda: None)
-        if timeout is not None:
+            self.client = self.served.client(self.name, timeout=timeout, attendant=self)
+        elif timeout is not None:
             self.client.timeout = timeout
         return self.client
 
-    def _attend(self, _waiting_for: str) -> None:
+    def attend(self, _waiting_for: str) -> None:
+        """The client waits. Called by the client."""
         if self.run is not None and not self.run.done:
             self.run.attend()
+
+    def closed(self) -> None:
+        """The client was closed. Called by the client; the next cell makes a new one."""
 
 
 class Run:

@@ -1,10 +1,10 @@
 """One client by remote control: whoever gives an order goes on at once, and a thread of the client's own obeys.
 
 Orders are followed one after the other. Two things do not wait for their turn, as they would not in a terminal. While
-the client waits to receive, it still sends and half-closes: its one thread does so inside the wait (`attended`), so the
-trace has one send inside one open receive, which is what happened. And an order to close, reset or remove it ends each
-wait that stands before it: a receive, a send without room and the pauses between pieces are given up, and the trace and
-the transcript say so. A wait for the connection itself cannot be given up; it has its deadline.
+the client waits to receive, it still sends and half-closes: its one thread does so inside the wait, as its attendant
+(`deadlines`), so the trace has one send inside one open receive, which is what happened. And an order to close, reset
+or remove it ends each wait that stands before it: a connect or a send without room, a receive, and the pauses between
+pieces are given up, and the trace and the transcript say so.
 
 The state is the client's own doing. What the server does, a reset say, is in the transcript.
 
@@ -18,7 +18,6 @@ import threading
 import time
 from collections import deque
 
-from socketserver_trace.panel.attended import GONE, AttendedSocket, GivenUp
 from socketserver_trace.panel.orders import (
     BUSY,
     CLOSED,
@@ -38,6 +37,7 @@ from socketserver_trace.panel.orders import (
     understood,
 )
 from socketserver_trace.panel.transcript import SERVER, Transcript
+from socketserver_trace.sentences import GivenUp
 from socketserver_trace.wording import plural
 
 TYPE_CHECKING = False
@@ -133,13 +133,13 @@ class Remote:
     def _called_off(self) -> bool:
         return self._over or any(order.do in ENDINGS for order in self._orders)
 
-    def _attend(self, waiting_for: str) -> None:
-        """What is done while the client waits for bytes, or for room to send some."""
+    def attend(self, waiting_for: str) -> None:
+        """What is done while the client waits for bytes, or for room to send some. Called by the client."""
         with self._news.look():
             if self._called_off():
                 raise GivenUp(f"{self.name} gave up waiting for {waiting_for}.")
-            waits = not self._orders or self._orders[0].do not in MEANWHILE
-        if waiting_for == "bytes" and not waits:
+            follows = self.busy == BUSY["receive"] and self._orders and self._orders[0].do in MEANWHILE
+        if follows:
             order = self._next()
             if order is not None:
                 self._obey(order)
@@ -155,14 +155,10 @@ class Remote:
         try:
             getattr(self, f"_{order.do}")(order)
         except Exception as error:  # noqa: BLE001 - whatever it is, the thread goes on
-            self.note(self._what_went_wrong(order, error))
+            self.note(sentence_of(error))
         finally:
             with self._news.change():
                 self.busy = before
-
-    def _what_went_wrong(self, order: Order, error: BaseException) -> str:
-        gone = order.do != "connect" and self._client.socket.fileno() < 0
-        return GONE if gone else sentence_of(error)
 
     # --- The orders ---------------------------------------------------------------------------------------------------
 
@@ -172,13 +168,14 @@ class Remote:
             if order.together is not None:
                 _wait_together(order.together)
             drawn = self._draw_as()
-            client = self._served.client(drawn)
-            client.socket = AttendedSocket(client.socket, self._attend, self._closed)
+            self._client = self._served.client(drawn, attendant=self)
         except Exception:
             self._is(FAILED)
             raise
-        self._client = client
-        self._is(CONNECTED, f"{self.name} is connected{'' if drawn == self.name else f', and drawn as {drawn}'}.")
+        with self._news.change():
+            self._is(CONNECTED, f"{self.name} is connected{'' if drawn == self.name else f', and drawn as {drawn}'}.")
+            if self._client.is_closed:
+                self._is(CLOSED, self._closed_with_the_server())
 
     def _send(self, order: Order) -> None:
         data = order.pieces.popleft()
@@ -232,10 +229,14 @@ class Remote:
             if sentence:
                 self.transcript.note(sentence)
 
-    def _closed(self) -> None:
-        """The socket was closed: by this thread, or by the server's end in another one."""
-        if threading.current_thread() is not self.thread:
-            self._is(CLOSED, f"{self.name} was closed together with the server.")
+    def closed(self) -> None:
+        """The socket was closed: by this thread, or by the server's end in another one. Called by the client."""
+        with self._news.change():
+            if threading.current_thread() is not self.thread and self.state not in {CONNECTING, CLOSED}:
+                self._is(CLOSED, self._closed_with_the_server())
+
+    def _closed_with_the_server(self) -> str:
+        return f"{self.name} was closed together with the server."
 
     def _close_for_good(self) -> None:
         if self._client is not None:
@@ -243,7 +244,6 @@ class Remote:
                 self._client.close()
             except Exception as error:  # noqa: BLE001 - as above
                 self.note(sentence_of(error))
-            self._client.socket.close()  # also when the server closed its client while this socket took its place
 
 
 def _wait_together(barrier: threading.Barrier) -> None:
