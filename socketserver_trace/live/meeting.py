@@ -13,7 +13,7 @@ The law: pure, one event after the other.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from dataclasses import replace
 
 from socketserver_trace.causality import Stream
@@ -33,30 +33,40 @@ if TYPE_CHECKING:
     """The server, and the address of a client."""
 
 
-class Queue:
-    """Those from one address that were not met yet, with their marks, in the order in which they came."""
+class Waiting:
+    """Those that were not met yet, in the order in which they came. Whoever is met, or asked for, leaves."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[Any, str]] = deque()
+        self._waiting: dict[Address, list[tuple[str, Any]]] = {}
 
-    def add(self, who: str | int, mark: str) -> None:
-        """Stand in line."""
-        self._waiting.append((who, mark))
+    def add(self, event: Event, who: str | int) -> None:
+        """Somebody comes, with the address and the mark that the event has."""
+        self._waiting.setdefault(_address(event), []).append((mark_of(event), who))
 
-    def take(self, mark: str) -> Any:
-        """The one with this mark; otherwise the first, if it or this has none; otherwise None."""
-        found = next((one for one in self._waiting if one[1] == mark), None)
+    def take(self, event: Event) -> Any:
+        """The one with this address and this mark; otherwise the first, if it or this has none; otherwise None."""
+        address, mark = _address(event), mark_of(event)
+        waiting = self._waiting.get(address, [])
+        found = next((one for one in waiting if one[0] == mark), None)
         if found is None:
-            found = next((one for one in self._waiting if not mark or not one[1]), None)
+            found = next((one for one in waiting if not mark or not one[0]), None)
         if found is None:
             return None
-        self._waiting.remove(found)
-        return found[0]
+        waiting.remove(found)
+        if not waiting:
+            del self._waiting[address]
+        return found[1]
 
-    def empty(self) -> Iterator[Any]:
-        """All of them, who leave."""
-        while self._waiting:
-            yield self._waiting.popleft()[0]
+    def all(self) -> Iterator[tuple[str, Any]]:
+        """All of them, with their addresses."""
+        waiting, self._waiting = self._waiting, {}
+        for (_server, address), those in waiting.items():
+            for _mark, who in those:
+                yield address, who
+
+
+def _address(event: Event) -> Address:
+    return event.server, str(event.detail.get("address", ""))
 
 
 class Meeting:
@@ -75,8 +85,8 @@ class Meeting:
         self.senders: dict[int, list[Event]] = defaultdict(list)
         self._ours: dict[str, int] = {}
         self._connecting: set[int | None] = set()
-        self._accepted: dict[Address, Queue] = defaultdict(Queue)
-        self._connected: dict[Address, Queue] = defaultdict(Queue)
+        self._accepted = Waiting()
+        self._connected = Waiting()
         self._senders_of_datagrams: dict[str, str] = {}
         self._replies: dict[str, list[Event]] = defaultdict(list)
         self._streams: dict[str | int, Stream] = defaultdict(Stream)
@@ -117,22 +127,21 @@ class Meeting:
         """The connection finds its client, or waits for it, or is a stranger's."""
         number, address = end.connection or 0, str(end.detail.get("address", ""))
         lane = self._senders_of_datagrams.get(address)
-        connected = self._connected[end.server, address].take(mark_of(end))
+        connected = self._connected.take(end)
         if lane is not None:
             self.datagrams.add(number)
             self.clients[number] = lane
         elif connected is not None:
             self._pair(connected, number)
         elif number not in self.datagrams and self._connecting:
-            self._accepted[end.server, address].add(number, mark_of(end))
+            self._accepted.add(end, number)
         elif number not in self.clients:
             yield from self._stranger(number, now, address)
 
     def _left_over(self, now: Event) -> Iterator[Event]:
         """Nobody of ours is about to connect any more, so whoever has been accepted and not met is a stranger."""
-        for (_server, address), waiting in self._accepted.items():
-            for number in waiting.empty():
-                yield from self._stranger(number, now, address)
+        for address, number in self._accepted.all():
+            yield from self._stranger(number, now, address)
 
     def _stranger(self, number: int, now: Event, address: str) -> Iterator[Event]:
         datagram = number in self.datagrams
@@ -217,12 +226,11 @@ class Meeting:
         self._connecting.discard(event.call)
         if event.phase != RETURN:
             return
-        address = event.server, str(event.detail.get("address", ""))
-        number = self._accepted[address].take(mark_of(event))
+        number = self._accepted.take(event)
         if number is not None:
             self._pair(event.lane, number)
         else:
-            self._connected[address].add(event.lane, mark_of(event))
+            self._connected.add(event, event.lane)
 
     def _pair(self, lane: str, number: int) -> None:
         self._ours[lane] = number
