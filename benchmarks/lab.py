@@ -22,8 +22,8 @@ from socketserver_trace import serve
 from socketserver_trace.live.session import Session
 
 CLIENTS = 8
-SECONDS = 3.0
-ROUNDS = 7
+SECONDS = 4.0
+ROUNDS = 9
 
 KERNEL = """
 import json, threading, time
@@ -116,13 +116,18 @@ class Echo(StreamRequestHandler):
 
 def cost() -> None:
     """The throughput of a traced server at full speed, with a lab and without."""
-    rates: dict[bool, list[float]] = {False: [], True: []}
-    for number in range(2 * ROUNDS):
-        with_lab = bool((number + number // 2) % 2)  # neither is always the first
-        rates[with_lab].append(_rate(with_lab=with_lab))
-    plain, watched = statistics.median(rates[False]), statistics.median(rates[True])
-    print(f"A traced ThreadingTCPServer at full speed answers {plain:.0f} requests a second to {CLIENTS} clients;")
-    print(f"  with a lab {watched / plain:.3f} of that (the medians of {ROUNDS} rounds of {SECONDS:g} s).\n")
+    rates: list[float] = []
+    ratios: list[float] = []
+    for number in range(ROUNDS):
+        first = bool(number % 2)  # neither is always the first of a pair
+        one, other = _rate(with_lab=first), _rate(with_lab=not first)
+        plain, watched = (other, one) if first else (one, other)
+        rates.append(plain)
+        ratios.append(watched / plain)
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    print(f"A traced ThreadingTCPServer at full speed answers {statistics.median(rates):.0f} requests a second")
+    print(f"  to {CLIENTS} clients; with a lab {middle:.3f} of that (the median of {ROUNDS} pairs of rounds of")
+    print(f"  {SECONDS:g} s; half of the pairs lie between {low:.3f} and {high:.3f}).\n")
 
 
 def _rate(*, with_lab: bool) -> float:

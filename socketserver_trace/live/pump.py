@@ -1,10 +1,10 @@
-"""A thread that looks about thirty times a second, and takes no time that others need.
+"""A thread that looks about sixty times a second, and takes no time that others need.
 
-It looks, instead of being told: that costs whoever records nothing at all. Thirty times a second is what an eye asks
-for; more messages would only take longer. But its threads and the program's share one interpreter. So when more happens
-than anybody could watch, or when the program keeps a processor busy all by itself, the pump rests after each look for
-many times as long as that took: then what it takes stays within a few hundredths, and what it shows is late, but never
-wrong.
+It looks, instead of being told: that costs whoever records nothing at all. Sixty times a second is as often as a page
+is painted; a page that is slower draws what has come meanwhile at once. But its threads and the program's share one
+interpreter. So when more happens than anybody could watch, or when the program keeps a processor busy all by itself,
+the pump rests after each look for many times as long as that took: then what it takes stays within a few hundredths,
+and what it shows is late, but never wrong.
 
 The law: it ends when what it calls fails, and it is gone when `close` returns.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Final
 
-BEAT: Final = 1 / 30
+BEAT: Final = 1 / 60
 """How many seconds there are from one look to the next."""
 
 BUSY: Final = 0.7
@@ -34,6 +34,9 @@ REST: Final = 40
 
 SECOND: Final = 1.0
 """Over how many seconds this is reckoned."""
+
+BURST: Final = 0.25
+"""As how many seconds a shorter time counts: what comes in a burst is shown at once."""
 
 DEADLINE: Final = 5.0
 
@@ -88,7 +91,7 @@ class _Crowd:
         while len(self._moments) > 2 and self._moments[1][0] < now[0] - SECOND:  # noqa: PLR2004 - then and now
             self._moments.popleft()
         seconds, events, used = (new - old for new, old in zip(now, self._moments[0], strict=True))
-        seconds = max(seconds, SECOND / 2)
+        seconds = max(seconds, BURST)
         return events > FLOOD * seconds or used > BUSY * seconds
 
     def _now(self) -> tuple[float, int, float]:

@@ -1,6 +1,6 @@
 """A lab: what a page and a running server say to each other.
 
-One pump looks at the recorder, the breakpoints and the clients about thirty times a second, and tells the page what is
+One pump looks at the recorder, the breakpoints and the clients about sixty times a second, and tells the page what is
 new since the last look, in one message for each. What the page asks is done by the pump as well, but for what must not
 wait for it: a thread is stepped at once. So nothing is ever sent from a thread of the server, and nothing is sent twice
 but to a page that says that it knows nothing.

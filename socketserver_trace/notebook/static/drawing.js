@@ -24,11 +24,15 @@ export class Drawing {
     this.list = element("div", { class: "rows", role: "list", "aria-label": "What happened, row by row" });
     this.first = 0;
     this.last = -1;
+    this.headsOf = null;
+    this.headsZoom = 0;
   }
 
   /** Draws the heads. */
   drawHeads() {
     const { scene, geometry, zoom } = this.lab;
+    if (this.headsOf === geometry.places && this.headsZoom === zoom) return;
+    [this.headsOf, this.headsZoom] = [geometry.places, zoom];
     const parts = geometry.boxes.map(boxTop);
     for (const column of scene.placed) {
       const place = geometry.places.get(column.number);

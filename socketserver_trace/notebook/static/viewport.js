@@ -4,6 +4,10 @@
 // beyond some millions of pixels, and then a pixel of scrolling stands for several. Rows are drawn with some more above
 // and below, and again when these do not suffice.
 //
+// Asking the page how large or how far scrolled something is makes it reckon at once what it would reckon once a frame.
+// So the size is what the observer last said, the scrolling what the last event said or what was last wished for, and a
+// frame scrolls when all is drawn.
+//
 // The law: whoever scrolls up by hand wants to read, so following ends; and nothing but a wish begins it again.
 
 import { element, setAttribute } from "./elements.js";
@@ -24,7 +28,9 @@ export class Viewport {
     this.drawing = drawing;
     this.follows = false;
     this.fits = true;
-    this.expected = 0;
+    this.wide = 0;
+    this.high = 0;
+    this.scrolledTo = 0;
     this.newest = "";
     this.byHand = false;
     this.layer = element("div", { class: "layer" }, drawing.backdrop, drawing.list, drawing.shapes);
@@ -52,7 +58,7 @@ export class Viewport {
 
   /** The height of the part of the area where rows are seen. */
   get height() {
-    return Math.max(0, this.area.clientHeight - HEADS * this.zoom);
+    return Math.max(0, this.high - HEADS * this.zoom);
   }
 
   get content() {
@@ -70,7 +76,7 @@ export class Viewport {
 
   /** How far the rows are scrolled, in pixels of the zoomed drawing. */
   get offset() {
-    return clamp(this.area.scrollTop * this.ratio, 0, Math.max(0, this.content - this.height));
+    return clamp(this.scrolledTo * this.ratio, 0, Math.max(0, this.content - this.height));
   }
 
   /** Takes over what changed in the scene, the sheet or the geometry, and draws. */
@@ -81,11 +87,12 @@ export class Viewport {
     this.space.style.height = `${this.room}px`;
     this.heads.style.height = `${HEADS * this.zoom}px`;
     this.drawing.drawHeads();
+    if (this.follows) this.scrolledTo = this.end;
+    this.draw();
     if (this.follows) {
-      this.toEnd();
+      this.scrollTo(this.end);
       this.lookAside();
     }
-    this.draw();
   }
 
   /** When rows have ceased to come for a moment, shows the column of who is paused, or of the newest row. */
@@ -125,41 +132,46 @@ export class Viewport {
   }
 
   place() {
-    const top = this.drawing.top * this.zoom - this.offset + this.area.scrollTop;
+    const top = this.drawing.top * this.zoom - this.offset + this.scrolledTo;
     this.layer.style.transform = `translateY(${top}px)`;
   }
 
   scrolled() {
-    const atEnd = this.area.scrollTop + this.area.clientHeight >= this.area.scrollHeight - ROW;
-    if (this.follows && !atEnd && this.byHand && this.area.scrollTop < this.expected - 2) this.follow(false);
-    this.expected = this.area.scrollTop;
+    const { scrollTop } = this.area;
+    const atEnd = scrollTop + this.high >= this.area.scrollHeight - ROW;
+    if (this.follows && !atEnd && this.byHand && scrollTop < this.scrolledTo - 2) this.follow(false);
+    this.scrolledTo = scrollTop;
     const [first, last] = this.inView();
     const known = first >= this.drawing.first && last <= this.drawing.last;
     if (known) this.place();
     else this.draw();
-    setAttribute(this.heads, "data-lifted", this.area.scrollTop > 0);
+    setAttribute(this.heads, "data-lifted", scrollTop > 0);
   }
 
   resized() {
-    if (this.area.clientHeight > 0) this.refresh();
+    [this.wide, this.high] = [this.area.clientWidth, this.area.clientHeight];
+    if (this.high > 0) this.refresh();
   }
 
   /** Begins or ends following the newest row. */
   follow(wanted) {
     if (this.follows === wanted) return;
     this.follows = wanted;
-    if (wanted) this.toEnd();
+    if (wanted) this.scrollTo(this.end);
     this.lab.told("follow");
   }
 
-  toEnd() {
-    const end = this.room + HEADS * this.zoom + ROW - this.area.clientHeight;
-    this.scrollTo(Math.min(Math.max(0, end), this.area.scrollHeight));
+  /** How far it is scrolled at the newest row, and at the remarks below it. */
+  get end() {
+    return Math.max(0, this.room - this.height + (this.remarks.hidden ? 0 : ROW));
   }
 
   scrollTo(top) {
     this.area.scrollTop = top;
-    this.expected = this.area.scrollTop;
+    const reached = this.area.scrollTop;
+    if (reached === this.scrolledTo) return;
+    this.scrolledTo = reached;
+    this.place();
   }
 
   /** Scrolls as little as is needed to show a row, with the rows around it. */
@@ -208,19 +220,21 @@ export class Viewport {
 
   /** Makes the drawing as wide as the area. */
   fit() {
-    this.zoomTo(this.area.clientWidth / this.lab.geometry.width);
+    this.zoomTo(this.wide / this.lab.geometry.width);
   }
 
   /** Until somebody zooms, a drawing that is too wide is made smaller, as long as it can be read. */
   fitColumns() {
-    const wanted = clamp(this.area.clientWidth / this.lab.geometry.width, READABLE, 1);
-    if (this.area.clientWidth === 0 || Math.abs(wanted - this.zoom) < 0.005) return;
+    const wanted = clamp(this.wide / this.lab.geometry.width, READABLE, 1);
+    if (this.wide === 0 || Math.abs(wanted - this.zoom) < 0.005) return;
     this.lab.zoom = Math.floor(wanted * 100) / 100;
     this.lab.told("zoom");
   }
 
   /** What stands below the last row. */
   showRemarks(remarks) {
+    if (remarks === this.remarked) return;
+    this.remarked = remarks;
     this.remarks.hidden = remarks.length === 0;
     this.remarks.replaceChildren(...remarks.map((remark) => element("li", {}, remark)));
   }
