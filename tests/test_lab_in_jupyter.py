@@ -39,6 +39,19 @@ served.stop()
 left = [thread.name for thread in threading.enumerate() if "socketserver" in thread.name or "alice" in thread.name]
 print("left behind:", left, served.errors)
 """
+TALK = """
+for number in range(20):
+    with served.client(f"client {number}") as client:
+        client.send(b"hello\\n")
+        client.receive()
+served.settle()
+"""
+NEWEST_IS_IN_VIEW = """() => {
+  const root = document.querySelector(".socketserver-trace-lab").shadowRoot;
+  const [area, row] = [root.querySelector(".area"), [...root.querySelectorAll(".shapes .of")].at(-1)];
+  const [seen, label] = [area, row.querySelector(".label")].map((one) => one.getBoundingClientRect());
+  return area.scrollLeft > 0 && seen.left <= label.left && label.right <= seen.right && label.bottom <= seen.bottom;
+}"""
 KERNELS = Path(sys.prefix) / "kernels"
 """Other versions of ipykernel, each in a folder of its own; the Makefile puts them there."""
 
@@ -141,6 +154,16 @@ def test_a_walk_with_two_clients(server: Jupyter, browser: Browser, front_end: s
         assert notebook.shown(1) == "left behind: [] []\n"
         assert notebook.own_errors == []
         assert [url for url in notebook.requests if not url.startswith((server.url, "data:", "blob:", "ws:"))] == []
+
+
+def test_who_follows_sees_the_newest_row_wherever_it_is(server: Jupyter, browser: Browser) -> None:
+    """When rows have ceased to come, the drawing shows the end of them, and the column in which it happened."""
+    with server.notebook(browser, LAB, [SERVE, TALK, STOP]) as notebook:
+        notebook.run(0)
+        lab_of(notebook)
+        notebook.run(1)
+        notebook.page.wait_for_function(NEWEST_IS_IN_VIEW, timeout=20_000)
+        notebook.run(2)
 
 
 def paused_in(lab: Locator) -> Locator:

@@ -52,6 +52,7 @@ export class Toolbar {
   show() {
     const { scene, status, viewport, zoom } = this.lab;
     setText(this.title, scene.title || status?.server || "Nothing yet");
+    setAttribute(this.title, "title", this.title.textContent); // it may be cut
     setText(this.about, this.sentence());
     setText(this.zoom, `${Math.round(zoom * 100)} %`);
     setAttribute(this.follow, "aria-pressed", String(viewport.follows));

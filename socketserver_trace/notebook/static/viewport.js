@@ -97,7 +97,7 @@ export class Viewport {
 
   /** When rows have ceased to come for a moment, shows the column of who is paused, or of the newest row. */
   lookAside() {
-    const { count } = this.lab.scene;
+    const count = this.lab.scene.rows.length;
     const paused = [...this.lab.parkedRows].at(-1);
     const news = `${count} ${paused}`;
     if (news === this.newest || count === 0) return;
@@ -105,7 +105,7 @@ export class Viewport {
     clearTimeout(this.calm);
     this.calm = setTimeout(() => {
       const { scene, walker } = this.lab;
-      const row = paused !== undefined && paused < scene.count ? paused : scene.count - 1;
+      const row = paused !== undefined && paused < scene.total ? paused : scene.rows.length - 1;
       if (this.follows && row >= 0) this.revealColumn(walker.columnOf(row));
     }, CALM);
   }
