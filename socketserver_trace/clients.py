@@ -11,12 +11,13 @@ the network cuts a stream into pieces is nobody's doing.
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import socket
 import struct
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import perf_counter_ns
 
 from socketserver_trace.assembly import assemble
@@ -29,7 +30,6 @@ from socketserver_trace.sentences import (
     GivenUp,
     NobodyListens,
     NotBytes,
-    Sentence,
     StreamEnded,
     WaitedInVain,
 )
@@ -69,6 +69,7 @@ class Client:
         self._attendant = attendant
         self._closed = False
         self._gone = threading.Event()
+        self._waits_in: int | None = None
         self._waits_since = 0
         if source.clients is not None:
             source.clients.add(self)
@@ -82,11 +83,18 @@ class Client:
         return self._closed
 
     def close(self) -> None:
-        """Close the socket. Closing twice is harmless."""
+        """Close the socket. Closing twice is harmless. A wait in another thread ends at once, with a sentence."""
+        self._close(wakes=True)
+
+    def _close(self, *, wakes: bool) -> None:
         if self._closed:
             return
         self._closed = True
         with self._recorded(CLOSE, "close"):
+            if wakes and self._waits_in not in {None, threading.get_ident()}:
+                # Closing alone wakes nobody, and the connection lasts as long as somebody waits for it.
+                with suppress(OSError):
+                    self.socket.shutdown(socket.SHUT_RDWR)
             self.socket.close()
         self._end()
 
@@ -132,18 +140,23 @@ class Client:
     @contextmanager
     def _deadline(self, waiting_for: str) -> Iterator[Deadline]:
         """Turn the end of the time into a sentence, and that of the socket, when another thread has closed it."""
+        deadline = Deadline(self.timeout, self._source.parking, self.name, waiting_for, self._attendant)
+        before, self._waits_in = self._waits_in, threading.get_ident()
         try:
-            yield Deadline(self.timeout, self._source.parking, self.name, waiting_for, self._attendant)
-        except TimeoutError:
+            yield deadline
+        except TimeoutError as error:
+            if error is deadline.called_off:
+                raise
             raise WaitedInVain(
                 f"{self.name} waited {self.timeout:g} s for {waiting_for}, in vain{self._why()}"
             ) from None
         except (OSError, ValueError) as error:
-            if self.socket.fileno() != -1 or isinstance(error, Sentence):
+            if not self._closed or error is deadline.called_off:
                 raise
             self._gone.wait(self.timeout)  # so that in the trace one call is inside the other
             raise GivenUp(f"{self.name} was closed while it waited for {waiting_for}.") from None
         finally:
+            self._waits_in = before
             if self.socket.fileno() != -1:
                 self.socket.settimeout(self.timeout)  # for whoever uses the socket itself
 
@@ -158,6 +171,8 @@ class Client:
 
     def _receive_once(self, deadline: Deadline) -> bytes:
         received: bytes = deadline.wait(self.socket, lambda: self.socket.recv(PIECE))
+        if not received and self._closed:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # it is our own end
         return received
 
 
@@ -172,18 +187,32 @@ class StreamClient(Client):
                 self._connect_in_line(address)
             else:
                 self._connect(address)
-        except ConnectionRefusedError as error:
-            self._give_up()
-            raise NobodyListens(error.errno, f"{self.name} could not connect: nobody listens there.") from None
         except BaseException:
             self._give_up()
             raise
 
+    @contextmanager
+    def _listened_to(self) -> Iterator[None]:
+        """Turn the system's refusal into a sentence; a Unix socket without its file refuses as well."""
+        try:
+            yield
+        except (ConnectionRefusedError, FileNotFoundError) as error:
+            raise NobodyListens(error.errno, f"{self.name} could not connect: nobody listens there.") from None
+
     def _connect(self, address: Any) -> None:
         sock = self.socket
+
+        def begin() -> None:
+            with self._listened_to():
+                sock.connect(address)
+
+        def go_on() -> None:
+            with self._listened_to():
+                finish_connecting(sock)
+
         with self._recorded(CONNECT, "connect") as told:
             with self._deadline(CONNECTION) as deadline:
-                deadline.wait(sock, lambda: sock.connect(address), lambda: finish_connecting(sock))
+                deadline.wait(sock, begin, go_on)
             told[0] = sock.getsockname()
 
     def _connect_in_line(self, address: Any) -> None:
@@ -193,10 +222,15 @@ class StreamClient(Client):
         """
         sock, turn = self.socket, self._source.connecting
         mine = False
+
+        def connect() -> None:
+            with self._listened_to():
+                connect_in_line(sock, address, turn)
+
         try:
             with self._recorded(CONNECT, "connect") as told:
                 with self._deadline(CONNECTION) as deadline:
-                    deadline.wait(sock, lambda: connect_in_line(sock, address, turn))
+                    deadline.wait(sock, connect)
                     mine = True
                 told[0] = marked(sock.getsockname(), mark_of_client(sock))
         finally:
@@ -265,7 +299,7 @@ class StreamClient(Client):
         """Break the connection off: the server sees a reset instead of the end of the stream (SO_LINGER of 0 s)."""
         if not self._closed:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.close()
+        self._close(wakes=False)
 
     def _received(self, waiting_for: str, take: Callable[[Deadline], bytes]) -> bytes:
         with self._recorded(RECEIVE, "recv") as told:
@@ -314,9 +348,8 @@ class DatagramClient(Client):
             told[0] = self._moved(data)
         return data
 
-    def close(self) -> None:
-        """Close the socket. Closing twice is harmless."""
-        super().close()
+    def _close(self, *, wakes: bool) -> None:
+        super()._close(wakes=wakes)
         self._remove()
 
     def _remove(self) -> None:

@@ -8,7 +8,7 @@ began is still received, and what needs no wait works as ever.
 A client can have an attendant, who looks after it while it waits: the wait is cut into slices then, too, and after each
 that brought nothing the attendant is called, in the thread that waits. What it does happens inside the wait, in one
 thread: a client that sends while it waits to receive has one call inside the other, never two that overlap. What it
-raises ends the wait; another thread could not end it, because closing a socket wakes nobody.
+raises ends the wait.
 
 The law: whoever waits here waits for the system only, in calls that end.
 """
@@ -63,6 +63,8 @@ class Deadline:
         self._what = what
         self._in_main_thread = threading.get_ident() == threading.main_thread().ident
         self._ends = self._now() + seconds
+        self.called_off: BaseException | None = None
+        """What the attendant has raised."""
 
     def wait(self, sock: socket.socket, operation: Callable[[], Result], again: Callable[[], Any] | None = None) -> Any:
         """What the operation of a socket returns, called as often as it takes; from the second time on, `again`.
@@ -80,9 +82,16 @@ class Deadline:
                     raise
             if stopped is not None:
                 raise self._paused(stopped)
-            if self._attendant is not None:
-                self._attendant.attend(self._what)
+            self._attend()
             operation = again or operation
+
+    def _attend(self) -> None:
+        if self._attendant is not None:
+            try:
+                self._attendant.attend(self._what)
+            except BaseException as error:
+                self.called_off = error
+                raise
 
     def _now(self) -> float:
         return time.monotonic() - (0.0 if self._parking is None else self._parking.paused)

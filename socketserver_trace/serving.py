@@ -12,6 +12,7 @@ block ends.
 from __future__ import annotations
 
 import errno
+import functools
 import inspect
 import itertools
 import os
@@ -21,6 +22,7 @@ import threading
 import time
 import traceback
 import weakref
+from contextlib import suppress
 from socketserver import BaseRequestHandler, BaseServer
 from time import perf_counter_ns
 
@@ -86,7 +88,8 @@ class Served:
         self._ended: BaseException | None = None
         self._failed: list[BaseException] = []
         self._thread: threading.Thread | None = None
-        self._stopped = False
+        self._stopped = self._over = False
+        self._stopping = threading.Lock()
         self._lab: Any = None
         self._forget_interrupts: Callable[[], None] = lambda: None
         self.server: Any = self._make(server, handler, address, cap)
@@ -162,6 +165,8 @@ class Served:
         timeout = self._timeout if timeout is None else timeout
         made = client_of(self.server, self._source, name=name, timeout=timeout, attendant=attendant)
         self._clients.append(made)
+        if self._stopped:
+            made.close()  # it came while the others were closed
         return made
 
     def settle(self, timeout: float = TIMEOUT) -> bool:
@@ -222,6 +227,8 @@ class Served:
             from socketserver_trace.notebook.interrupts import when_a_cell_is_interrupted
 
             self._forget_interrupts = when_a_cell_is_interrupted(self._parking.release)
+        running.add(self)
+        stop_at_the_end()
         return self
 
     def _serve_forever(self) -> None:
@@ -240,7 +247,7 @@ class Served:
         StillWaiting when something did not end by itself, ServingEnded when the loop had ended by an exception.
         WouldWaitForever, and nothing is stopped, in a thread of the server itself.
         """
-        if not self._stopped and threading.current_thread() in self._own_threads():
+        if not self._over and threading.current_thread() in self._own_threads():
             raise WouldWaitForever(
                 "stop() waits for the end of the server's threads, and this is one of them: "
                 "call it from another thread."
@@ -266,17 +273,31 @@ class Served:
             self._stop()  # what went wrong in the block matters more
 
     def _stop(self) -> str | None:
-        """Stop, close and join everything. Returns the sentence about what did not end by itself."""
-        if self._stopped:
-            return None
+        """Stop, close and join everything. Returns the sentence about what did not end by itself.
+
+        Whoever calls it a second time waits until the first has done it.
+        """
+        with self._stopping:
+            if self._over:
+                return None
+            try:
+                return self._stop_now()
+            finally:
+                self._over = True
+
+    def _stop_now(self) -> str | None:
         self._stopped = True
+        running.discard(self)
         self._parking.release(end=True)
         self._forget_interrupts()
         if self._lab is not None:
             self._lab.session.let_go()
         self._source.patience = None  # here each wait has a deadline of its own
         for client in self._clients:
-            client.close()
+            try:
+                client.close()
+            except Exception as error:  # noqa: BLE001 - raised when everything has been stopped
+                self._failed.append(error)
         late: list[str | None] = []
         if self._thread is not None:
             late.append(self._within_the_deadline("shutdown"))
@@ -416,6 +437,28 @@ class Served:
             self._folder = new_folder("served")
             return os.path.join(self._folder, "socket")  # noqa: PTH118 - pathlib would double the import time
         return ("::1" if getattr(server, "address_family", None) == socket.AF_INET6 else "127.0.0.1", 0)
+
+
+running: Final[weakref.WeakSet[Served]] = weakref.WeakSet()
+"""The servers that were started and not stopped."""
+
+
+@functools.cache
+def stop_at_the_end() -> None:
+    """Stop what still runs when the main thread has ended, as the end of a block would have.
+
+    Python then waits for every thread that is no daemon, handlers that wait for our own clients among them, and does
+    whatever `atexit` has to do only after that; so this is what concurrent.futures does as well (`_python_exit`).
+    """
+    register = getattr(threading, "_register_atexit", None)
+    if register is not None:
+        register(_stop_all)
+
+
+def _stop_all() -> None:
+    for served in list(running):
+        with suppress(Exception):  # nobody is there any more to be told
+            served.stop()
 
 
 def serve(

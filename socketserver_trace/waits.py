@@ -20,6 +20,7 @@ from socketserver_trace.recording import CHILD, CLIENT, strand
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Final
 
     from socketserver_trace.events import Event
     from socketserver_trace.recording import Recording
@@ -134,6 +135,10 @@ def polls(last: Event) -> bool:
     return (last.hook, last.phase) in {("serve_forever", ENTER), ("service_actions", RETURN)}
 
 
+HANDLING: Final = frozenset({"process_request_thread", "finish_request"})
+"""The hooks of the lane in which a request is handled."""
+
+
 class _Waits:
     """The waits of a recording, by lane, and what is needed to find them."""
 
@@ -142,6 +147,7 @@ class _Waits:
         self.open: dict[str, list[Event]] = {}
         self.last: dict[str, Event] = {}
         self.handled_by: dict[int | None, str] = {}
+        self.handled: set[int | None] = set()
         self.clients: dict[int | None, str] = {}
         self.over: set[int | None] = set()
         self.movers: dict[str, str] = {}
@@ -181,7 +187,13 @@ class _Waits:
         elif event.connection is not None:
             if event.hook == "shutdown_request" and event.phase != ENTER:
                 self.over.add(event.connection)
-            self.handled_by[event.connection] = event.lane
+            handles = event.hook in HANDLING and event.phase == ENTER
+            if handles or event.connection not in self.handled:
+                self.handled_by[event.connection] = (
+                    event.lane
+                )  # later on, whoever handed it on has no more to do with it
+            if handles:
+                self.handled.add(event.connection)
 
     def _wait(self, lane: str) -> Wait | None:
         calls = self.open.get(lane, [])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import socketserver
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from socketserver_trace import serve
+from socketserver_trace.sentences import GivenUp, NobodyListens
 from tests.helpers import TIMEOUT, BaseShout, DatagramShout, Shout
 
 STREAMS = [name for name in ("TCPServer", "UnixStreamServer") if hasattr(socketserver, name)]
@@ -209,3 +211,63 @@ def test_a_server_on_all_addresses_is_reached_on_this_machine(address: str) -> N
 
     assert reply == b"ABC\n"
     assert client.name == "client 1"
+
+
+@pytest.mark.parametrize("name", [*STREAMS, *DATAGRAMS])
+def test_a_close_ends_the_wait_of_another_thread(name: str) -> None:
+    """Whoever waits in another thread is told at once, the server sees the end, and one call is inside the other."""
+    told: list[str] = []
+    handler = BaseShout if name in STREAMS else DatagramShout
+    with serve(getattr(socketserver, name), handler, timeout=TIMEOUT) as served:
+        alice = served.client("alice")
+
+        def receive() -> None:
+            with pytest.raises(GivenUp) as caught:
+                alice.receive()
+            told.append(str(caught.value))
+
+        waiting = threading.Thread(target=receive)
+        waiting.start()
+        served._wait_until(lambda: any(event.kind == "receive" for event in served.recorded()), TIMEOUT)
+        began = time.monotonic()
+        alice.close()
+        waiting.join()
+        took = time.monotonic() - began
+        mine = [(event.kind, event.phase) for event in served.recorded() if event.lane == "alice"][-3:]
+
+    assert told[0].startswith("alice was closed while it waited for ")
+    assert took < TIMEOUT / 2
+    assert mine == [("close", "enter"), ("close", "return"), ("receive", "raise")]
+
+
+class Raising:
+    """An attendant who raises."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def attend(self, _waiting_for: str) -> None:
+        raise self.error
+
+    def closed(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("error", [TimeoutError("mine"), ConnectionRefusedError("mine"), ValueError("mine")])
+def test_what_an_attendant_raises_ends_the_wait_as_it_is(error: Exception) -> None:
+    """It is not taken for what the system or the client itself would have said."""
+    with serve(socketserver.TCPServer, BaseShout) as served, served.client("alice", attendant=Raising(error)) as alice:
+        with pytest.raises(type(error)) as caught:
+            alice.receive()
+        alice.send(b"hi")
+
+    assert caught.value is error
+
+
+@pytest.mark.skipif(not hasattr(socketserver, "UnixStreamServer"), reason="this system has no Unix sockets")
+def test_a_unix_server_that_is_gone_refuses_with_a_sentence() -> None:
+    """A socket without its file is nobody who listens."""
+    with serve(socketserver.UnixStreamServer, BaseShout) as served:
+        pass
+    with pytest.raises(NobodyListens, match="alice could not connect: nobody listens there"):
+        served.client("alice")

@@ -7,6 +7,8 @@ import os
 import re
 import socket
 import socketserver
+import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -523,3 +525,84 @@ def test_ten_unix_clients_stand_in_line_while_the_server_is_paused() -> None:
 def connecting(served: Served) -> int:
     """How many clients have begun to connect."""
     return sum(event.kind == "connect" and event.phase == "enter" for event in served.recorded())
+
+
+PROGRAM = """
+import socketserver, sys
+from socketserver_trace import serve
+
+class Wait(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.recv(10)
+
+served = serve(getattr(socketserver, sys.argv[1]), Wait).start()
+alice = served.client("alice")
+served.breakpoints.add("service_actions")
+served.wait_for("get_request")
+print("the end", flush=True)
+"""
+
+
+@pytest.mark.parametrize("name", [name for name in SERVER_NAMES if "UDP" not in name and "Datagram" not in name])
+@pytest.mark.parametrize("ending", ["", "raise SystemExit(3)", "1 / 0"])
+def test_a_program_that_ends_without_stopping_its_server_ends(name: str, ending: str) -> None:
+    """Handlers that wait for our clients, or are paused, do not keep it; and no file is left."""
+    before = _ours()
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM + ending, name], capture_output=True, text=True, timeout=TIMEOUT * 4, check=False
+    )
+
+    assert ended.stdout == "the end\n"
+    assert ended.returncode == {"": 0, "raise SystemExit(3)": 3, "1 / 0": 1}[ending]
+    assert ("ZeroDivisionError" in ended.stderr) == (ending == "1 / 0")
+    assert "Exception ignored" not in ended.stderr
+    assert _ours() <= before
+
+
+def test_whoever_stops_it_too_waits_until_it_is_stopped() -> None:
+    """A second stop() returns when the first has done its work, not while it does it."""
+    go_on = threading.Event()
+    seen: list[bool] = []
+
+    class Stuck(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            go_on.wait(TIMEOUT)
+
+    served = serve(socketserver.ThreadingTCPServer, Stuck).start()
+    served.client("alice")
+    served.wait_for("handle", phase="enter")
+    first = threading.Thread(target=served.stop)
+    first.start()
+    assert served._wait_until(lambda: served.state == "stopped", TIMEOUT)
+
+    def stop_too() -> None:
+        served.stop()
+        seen.append(served._thread is not None and served._thread.is_alive())
+
+    second = threading.Thread(target=stop_too)
+    second.start()
+    go_on.set()
+    first.join()
+    second.join()
+
+    assert seen == [False]
+
+
+def test_a_client_that_cannot_be_closed_does_not_keep_the_server_from_stopping() -> None:
+    """What goes wrong with closing a client is raised when everything has been stopped."""
+
+    class Complaining:
+        def attend(self, _waiting_for: str) -> None:
+            pass
+
+        def closed(self) -> None:
+            raise RuntimeError("not like that")
+
+    served = serve(socketserver.ThreadingTCPServer, Wait).start()
+    served.client("alice", attendant=Complaining())
+    bob = served.client("bob")
+    with pytest.raises(RuntimeError, match="not like that"):
+        served.stop()
+
+    assert bob.is_closed
+    assert served.server.socket.fileno() == -1

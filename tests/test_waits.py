@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from socketserver_trace import StillWaiting, WaitedInVain, WouldWaitForever, serve, trace_of, traced
+from socketserver_trace.waits import sentence_of
 from tests.helpers import TIMEOUT, BaseShout, plain_client
 
 if TYPE_CHECKING:
@@ -318,3 +319,24 @@ def test_serve_names_whoever_keeps_it_from_ending() -> None:
         served.client("alice")
         served.wait_for("handle", phase="enter", timeout=CALM)
     never.set()
+
+
+def test_whoever_took_a_connection_over_is_waited_for_however_late_the_other_one_returns() -> None:
+    """In the order of arrival the end of process_request may come after the handler has begun to wait."""
+    with serve(socketserver.ThreadingTCPServer, Reading, timeout=CALM) as served:
+        alice = served.client("alice")
+        waiting = threading.Thread(target=alice.receive)
+        waiting.start()
+        served.wait_for("process_request", timeout=CALM)
+        assert served._wait_until(lambda: bool(trace_of(served.server).waits()), CALM)
+        events = [*served.recorded().events]
+        alice.half_close()
+        waiting.join()
+    late = next(event for event in events if (event.hook, event.phase) == ("process_request", "return"))
+    events.remove(late)
+    recording = served.recorded().with_events([*events, late])
+
+    assert sentence_of("alice", recording) == (
+        "alice waits for bytes from Thread 1; Thread 1, in handle() of connection 1, waits for bytes from alice: "
+        "each waits for the next, in a circle, for ever."
+    )
