@@ -182,22 +182,27 @@ class StreamClient(Client):
     def __init__(self, source: Source, sock: socket.socket, address: Any, **options: Any) -> None:
         super().__init__(source, sock, **options)
         self._buffer = b""
+        self._refused: OSError | None = None
         try:
             if is_unmarked(sock):
                 self._connect_in_line(address)
             else:
                 self._connect(address)
-        except BaseException:
+        except BaseException as error:
             self._give_up()
+            if error is self._refused:
+                number = self._refused.errno
+                raise NobodyListens(number, f"{self.name} could not connect: nobody listens there.") from None
             raise
 
     @contextmanager
     def _listened_to(self) -> Iterator[None]:
-        """Turn the system's refusal into a sentence; a Unix socket without its file refuses as well."""
+        """Know the system's refusal from what others raise; a Unix socket without its file refuses as well."""
         try:
             yield
         except (ConnectionRefusedError, FileNotFoundError) as error:
-            raise NobodyListens(error.errno, f"{self.name} could not connect: nobody listens there.") from None
+            self._refused = error
+            raise
 
     def _connect(self, address: Any) -> None:
         sock = self.socket

@@ -133,6 +133,7 @@ def test_a_walk_with_two_clients(server: Jupyter, browser: Browser, front_end: s
         notebook.reload()
         lab = lab_of(notebook)
         expect(paused_in(lab)).to_be_visible()
+        expect(lab.get_by_role("listitem").first).to_be_visible()
         assert rows_of(lab)[: len(before)] == before
 
         paused_in(lab).get_by_role("button", name="Step", exact=True).click()
