@@ -90,7 +90,7 @@ WATCH = """() => {
     const last = Math.max(0, ...[...list.children].map((row) => Number(row.getAttribute("aria-posinset"))));
     painted.port2.postMessage(last);
   };
-  new MutationObserver(look).observe(list, { childList: true });
+  new MutationObserver(look).observe(list, { childList: true, subtree: true, attributeFilter: ["aria-posinset"] });
   look();
 }"""
 

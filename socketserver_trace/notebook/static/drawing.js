@@ -2,7 +2,8 @@
 //
 // Shapes are drawn in one SVG for the heads and one for the rows, which no screen reader sees; for these, for the
 // pointer and for the keyboard each row is an item of a list, which lies below its shapes and has its words. Items are
-// kept while they are in view, so that the focus stays where it is; the shapes are drawn again.
+// kept while they are in view, so that the focus stays where it is; the shapes are drawn again. Boxes and lifelines look
+// the same from every row, so they are drawn when the columns or the height change, and not for each row that comes.
 //
 // The law: what is in the page depends on the window and not on how many rows there are.
 
@@ -12,6 +13,7 @@ import { arrowMark, barShape, boxSides, boxTop, columnHead, lifeline, stepMark, 
 import { NOBODY } from "./scene.js";
 
 const BEYOND = 48;
+const DOTS = 6; // the length of a dot and its gap on a lifeline
 
 /** Draws what `lab` has: its scene, sheet, geometry and spacing, zoomed, with its cursor and its hits. */
 export class Drawing {
@@ -20,12 +22,15 @@ export class Drawing {
     this.items = new Map();
     this.heads = shape("svg", { class: "shapes", "aria-hidden": "true" });
     this.backdrop = shape("svg", { class: "shapes backdrop", "aria-hidden": "true" });
-    this.shapes = shape("svg", { class: "shapes", "aria-hidden": "true" });
+    this.lifelines = shape("g");
+    this.marks = shape("g");
+    this.shapes = shape("svg", { class: "shapes", "aria-hidden": "true" }, this.lifelines, this.marks);
     this.list = element("div", { class: "rows", role: "list", "aria-label": "What happened, row by row" });
     this.first = 0;
     this.last = -1;
     this.headsOf = null;
     this.headsZoom = 0;
+    this.standing = {};
   }
 
   /** Draws the heads. */
@@ -39,7 +44,7 @@ export class Drawing {
       const box = geometry.boxes.find((one) => place && one.left < place.x && place.x < one.right);
       if (place) parts.push(columnHead(column, place, box));
     }
-    this.frame(this.heads, 0, HEADS, zoom);
+    this.frame(this.heads, HEADS, zoom);
     this.heads.replaceChildren(...parts.flat());
   }
 
@@ -49,31 +54,36 @@ export class Drawing {
     [this.first, this.last] = [first, last];
     this.top = spacing.top(first);
     this.bottom = last < first ? this.top : spacing.top(last + 1);
-    for (const svg of [this.backdrop, this.shapes]) this.frame(svg, this.top, this.bottom - this.top, zoom);
-    this.backdrop.replaceChildren(...this.boxes());
-    this.shapes.replaceChildren(...this.background(), ...this.rowShapes(), ...this.foreground());
+    for (const svg of [this.backdrop, this.shapes]) this.frame(svg, this.bottom - this.top, zoom);
+    this.drawStanding();
+    setAttribute(this.lifelines, "stroke-dashoffset", this.top % DOTS); // their dots move with the rows
+    setAttribute(this.marks, "transform", `translate(0 ${-this.top})`);
+    this.marks.replaceChildren(...this.bars(), ...this.rowShapes(), ...this.foreground());
     this.drawItems();
   }
 
-  frame(svg, top, height, zoom) {
+  /** Draws what looks the same from every row. */
+  drawStanding() {
+    const { geometry, sheet } = this.lab;
+    const now = { places: geometry.places, height: this.bottom - this.top, ends: this.last >= sheet.count - 1 };
+    if (Object.entries(now).every(([name, value]) => this.standing[name] === value)) return;
+    this.standing = now;
+    this.backdrop.replaceChildren(...geometry.boxes.flatMap((box) => boxSides(box, 0, now.height, now.ends)));
+    this.lifelines.replaceChildren(...[...now.places.values()].map((place) => lifeline(place, 0, now.height)));
+  }
+
+  frame(svg, height, zoom) {
     const { width } = this.lab.geometry;
-    setAttribute(svg, "viewBox", `0 ${top} ${width} ${Math.max(1, height)}`);
+    setAttribute(svg, "viewBox", `0 0 ${width} ${Math.max(1, height)}`);
     setAttribute(svg, "width", width * zoom);
     setAttribute(svg, "height", Math.max(1, height) * zoom);
   }
 
-  boxes() {
-    const { geometry, sheet } = this.lab;
-    const ends = this.last >= sheet.count - 1;
-    return geometry.boxes.flatMap((box) => boxSides(box, this.top, this.bottom, ends));
-  }
-
-  background() {
-    const { scene, sheet, geometry } = this.lab;
-    const parts = [...geometry.places.values()].map((place) => lifeline(place, this.top, this.bottom));
-    if (this.last < this.first) return parts;
-    for (const bar of scene.bars(sheet.row(this.first), sheet.row(this.last))) parts.push(this.bar(bar));
-    return parts.filter((part) => part !== null);
+  bars() {
+    const { scene, sheet } = this.lab;
+    if (this.last < this.first) return [];
+    const bars = [...scene.bars(sheet.row(this.first), sheet.row(this.last))];
+    return bars.map((bar) => this.bar(bar)).filter((part) => part !== null);
   }
 
   bar(bar) {
@@ -163,12 +173,23 @@ export class Drawing {
     for (let position = this.first; position <= this.last; position += 1) wanted.add(sheet.row(position));
     const focused = this.focusedRow();
     if (focused !== null && sheet.has(focused)) wanted.add(focused);
-    for (const [index, item] of this.items) {
-      if (!wanted.has(index)) item.remove();
-      if (!wanted.has(index)) this.items.delete(index);
-    }
+    this.reuse(wanted);
     const entry = wanted.has(cursor) ? cursor : sheet.row(this.lab.viewport.firstInView());
     for (const index of wanted) this.drawItem(index, index === entry);
+  }
+
+  /** Gives the items of rows that are gone to rows that came, which costs less than to take them away and make others. */
+  reuse(wanted) {
+    const free = [...this.items].filter(([index]) => !wanted.has(index));
+    for (const [index] of free) this.items.delete(index);
+    const isWhole = this.items.size === 0; // otherwise the order of the items would be another one
+    for (const index of isWhole ? wanted : []) {
+      if (free.length === 0) break;
+      const [, item] = free.shift();
+      setAttribute(item, "data-row", index);
+      this.items.set(index, item);
+    }
+    for (const [, item] of free) item.remove();
   }
 
   /** Gives the focus to a row, which is drawn when it is not in the page yet. */

@@ -19,7 +19,11 @@ export function shape(tag, attributes = {}, ...children) {
 }
 
 function furnish(made, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) setAttribute(made, name, value);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") made.addEventListener(name, value);
+    else if (value === true) made.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, String(value));
+  }
   for (const child of children.flat(Infinity)) {
     if (child !== null && child !== undefined && child !== false) made.append(child);
   }

@@ -70,7 +70,9 @@ function actionsOf(lab) {
 export function listenToKeys(lab, root, area) {
   const { rows, anywhere } = actionsOf(lab);
   const all = { ...anywhere, ...rows };
-  root.addEventListener("keydown", (event) => press(event, area.contains(event.target) ? all : anywhere));
+  // A dialog that was just closed keeps the focus until the next frame.
+  const isInRows = (target) => area.contains(target) || (!lab.dialog.open && lab.dialog.contains(target));
+  root.addEventListener("keydown", (event) => press(event, isInRows(event.target) ? all : anywhere));
   if (!lab.port.isAlone) return () => {};
   const pressed = (event) => event.target === document.body && press(event, all);
   document.addEventListener("keydown", pressed);

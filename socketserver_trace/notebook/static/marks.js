@@ -47,9 +47,9 @@ export function columnHead(column, place, box) {
   ];
 }
 
-/** A lifeline between two heights. Its dots stand still when another part of it is drawn. */
+/** A lifeline between two heights. */
 export function lifeline(place, top, bottom) {
-  return shape("path", { class: "life", d: `M${place.x} ${top}V${bottom}`, "stroke-dashoffset": top % 6 });
+  return shape("path", { class: "life", d: `M${place.x} ${top}V${bottom}` });
 }
 
 /** The bar of a call between two heights; an open one has not ended, and has no lower edge. */
