@@ -31,7 +31,7 @@ export function keysDialog() {
   const hint = element("p", { class: "hint" }, "They work while the focus is in the drawing.");
   const parts = [heading, hint, element("dl", {}, rows), close];
   const dialog = element("dialog", { class: "dialog", "aria-labelledby": "keys-heading", ...SUPPRESS }, parts);
-  dialog.addEventListener("keydown", (event) => event.stopPropagation());
+  dialog.addEventListener("keydown", (event) => dialog.open && event.stopPropagation());
   return dialog;
 }
 
