@@ -20,6 +20,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from socketserver import *  # noqa: F403 - whatever names the type checker's Python has
 
+    from socketserver_trace.blocks import tracing as tracing
+    from socketserver_trace.checks import expect as expect
+    from socketserver_trace.checks import well_formed as well_formed
+    from socketserver_trace.comparison import compare as compare
     from socketserver_trace.events import Event as Event
     from socketserver_trace.explanations import Explanation as Explanation
     from socketserver_trace.explanations import explain as explain
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from socketserver_trace.fronts import traced as traced
     from socketserver_trace.kernel import KernelView as KernelView
     from socketserver_trace.recorder import Recorder as Recorder
+    from socketserver_trace.sentences import NotAsExpected as NotAsExpected
     from socketserver_trace.sentences import ServerPaused as ServerPaused
     from socketserver_trace.sentences import ServingEnded as ServingEnded
     from socketserver_trace.sentences import StillWaiting as StillWaiting
@@ -45,6 +50,7 @@ _HOMES = {
     "Event": "events",
     "Explanation": "explanations",
     "KernelView": "kernel",
+    "NotAsExpected": "sentences",
     "Recorder": "recorder",
     "Served": "serving",
     "ServerPaused": "sentences",
@@ -54,12 +60,16 @@ _HOMES = {
     "TraceFileError": "export.jsonl",
     "WaitedInVain": "sentences",
     "WouldWaitForever": "sentences",
+    "compare": "comparison",
+    "expect": "checks",
     "explain": "explanations",
     "kernel_of": "serving",
     "load": "trace",
     "serve": "serving",
     "trace_of": "serving",
     "traced": "fronts",
+    "tracing": "blocks",
+    "well_formed": "checks",
 }
 
 __all__ = [*_HOMES, *socketserver.__all__]  # noqa: PLE0604 - the names of the running standard library

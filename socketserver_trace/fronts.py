@@ -107,21 +107,58 @@ class Shell:
 
     def __new__(cls, *arguments: Any, **options: Any) -> Any:
         """The object, with a front for its class; a server has its source from now on."""
-        following = super().__new__
-        front, failed = _front_or_itself(cls)
-        made: Any = following(front) if following is object.__new__ else following(front, *arguments, **options)
-        # A __new__ of the program's own may return what it likes, an object that it has made before for one.
-        if isinstance(made, cls) and issubclass(cls, BaseServer) and SOURCE not in vars(made):
-            # Before the constructor runs, because it calls hooks; and past a __setattr__ of the program's own.
-            source = vars(made)[SOURCE] = _new_source(cls)
-            if failed is not None:
-                source.fault(failed, f"tracing {cls.__name__}")
-        return made
+        return _made(cls, super().__new__, arguments, options)
 
     def __init_subclass__(cls, **options: Any) -> None:
         # A shell is not a class of the program, which is not told of it.
         if SHELL not in vars(cls):
             super().__init_subclass__(**options)
+
+
+def _made(kind: type, following: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """An object with a front for its class, made by the next `__new__`; a server has its source from now on."""
+    front, failed = _front_or_itself(kind)
+    made: Any = following(front) if following is object.__new__ else following(front, *arguments, **options)
+    # A __new__ of the program's own may return what it likes, an object that it has made before for one.
+    if isinstance(made, kind) and issubclass(kind, BaseServer) and SOURCE not in vars(made):
+        # Before the constructor runs, because it calls hooks; and past a __setattr__ of the program's own.
+        source = vars(made)[SOURCE] = _new_source(kind)
+        if failed is not None:
+            source.fault(failed, f"tracing {kind.__name__}")
+    return made
+
+
+everybody = 0
+"""How many blocks there are in which every server is traced, whoever wrote its class."""
+
+
+@contextmanager
+def everybody_is_traced() -> Iterator[None]:
+    """Trace every server that is made from now on, in whatever thread, also of classes that nobody has changed.
+
+    From the first time on `BaseServer` has a `__new__`, which outside such a block does what that of `object` does; it
+    stays, because a class from which a `__new__` is taken away again cannot be made with arguments any more.
+    """
+    global everybody  # noqa: PLW0603 - one switch for the whole process is what this is
+    if "__new__" not in vars(BaseServer):
+        BaseServer.__new__ = _new  # type: ignore[method-assign,assignment] # as said above
+    everybody += 1
+    try:
+        yield
+    finally:
+        everybody -= 1
+
+
+def _new(kind: type, *arguments: Any, **options: Any) -> Any:
+    following: Any = super(BaseServer, kind).__new__  # type: ignore[misc] # it is one of them
+    if everybody and not issubclass(kind, Shell) and FRONT not in vars(kind):
+        return _made(kind, following, arguments, options)
+    return following(kind) if following is object.__new__ else following(kind, *arguments, **options)
+
+
+def is_traced(server: object) -> bool:
+    """Whether this is a server whose class has a front."""
+    return isinstance(server, BaseServer) and FRONT in vars(type(server))
 
 
 def front_of(kind: type) -> type:

@@ -26,10 +26,34 @@ from socketserver_trace.wording import safe
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any, Final
+    from typing import Any, Final, Protocol
 
     from socketserver_trace.diagram import Diagram
-    from socketserver_trace.trace import Trace
+    from socketserver_trace.events import Event
+    from socketserver_trace.stories import Story
+
+    class Playable(Protocol):
+        """What can be played: a trace, or two that are compared."""
+
+        @property
+        def order(self) -> str:
+            """In which order it stands."""
+
+        def __iter__(self) -> Iterator[Event]:
+            """Its events, numbered as in its drawing."""
+
+        def arrival(self) -> Playable:
+            """The same as the clock saw it."""
+
+        def diagram(self) -> Diagram:
+            """Its drawing."""
+
+        def story(self, seq: int, /) -> Story:
+            """The story of one of its events."""
+
+        def text(self) -> str:
+            """Its drawing as text."""
+
 
 FIGURE_ROWS: Final = 500
 """How many rows the static figure shows."""
@@ -63,7 +87,7 @@ h1 { font-size: 1.25rem } .static { margin: 2rem }
 """
 
 
-def document(trace: Trace, title: str | None = None) -> str:
+def document(trace: Playable, title: str | None = None) -> str:
     """A whole page with the trace in it, ending in a newline. `title` stands above it instead of the trace's own."""
     diagram = trace.diagram()
     named = escape(safe(title, SEARCHED)) if title is not None else escape(diagram.title)
@@ -82,7 +106,7 @@ def document(trace: Trace, title: str | None = None) -> str:
 class Player:
     """A trace that a notebook shows as a player; where no script may run, as the static drawing."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Playable) -> None:
         self.trace = trace
 
     def __repr__(self) -> str:
@@ -96,7 +120,7 @@ class Player:
         return {"text/plain": self.trace.text(), "text/html": shown}
 
 
-def _place(trace: Trace, diagram: Diagram, heading: str = "", title: str | None = None, alone: str = "") -> str:
+def _place(trace: Playable, diagram: Diagram, heading: str = "", title: str | None = None, alone: str = "") -> str:
     """The figure, which a player takes the place of, and the player's data."""
     text = json.dumps(data_of(trace, title), ensure_ascii=True, separators=(",", ":")).translate(TAGS)
     packed = ""
@@ -109,9 +133,9 @@ def _place(trace: Trace, diagram: Diagram, heading: str = "", title: str | None 
     )
 
 
-def data_of(trace: Trace, title: str | None = None) -> dict[str, Any]:
+def data_of(trace: Playable, title: str | None = None) -> dict[str, Any]:
     """What the page is told: the scenes by their order, the order to begin with, the stories, and a note on them."""
-    traces = {trace.order: trace, "arrival": trace.arrival()}
+    traces: dict[str, Playable] = {trace.order: trace, "arrival": trace.arrival()}
     scenes = {order: _scene(one, title) for order, one in traces.items()}
     stories = _Stories()
     for place, (order, one) in enumerate(_in_turns(scenes)):
@@ -131,7 +155,7 @@ def _in_turns(scenes: dict[str, dict[str, Any]]) -> Iterator[tuple[str, int]]:
         yield from ((order, events[place]) for order, events in numbers.items() if place < len(events))
 
 
-def _scene(trace: Trace, title: str | None) -> dict[str, Any]:
+def _scene(trace: Playable, title: str | None) -> dict[str, Any]:
     more = {event.seq: safe(repr(event.data[:SEARCHED])[2:-1], SEARCHED) for event in trace if event.data}
     told = scene(trace.diagram(), more)
     return told if title is None else {**told, "title": safe(title, SEARCHED)}
@@ -146,7 +170,7 @@ class _Stories:
         self._stories: dict[str, int] = {}
         self._parts: dict[str, int] = {}
 
-    def add(self, order: str, event: int, trace: Trace) -> None:
+    def add(self, order: str, event: int, trace: Playable) -> None:
         """Keep the story of an event, as it is told in an order."""
         story = trace.story(event).as_json()
         shared = {name: self._place(self._parts, story.pop(name)) for name in SHARED if story.get(name)}

@@ -44,6 +44,14 @@ class StreamEnded(Sentence, EOFError):
     """A stream ended before enough had come."""
 
 
+class NotAsExpected(Sentence, AssertionError):
+    """A trace is not as it was expected to be. The message says what there is instead; `verdict` is what was found."""
+
+    def __init__(self, message: str, verdict: object = None) -> None:
+        super().__init__(message)
+        self.verdict = verdict
+
+
 class StillWaiting(Sentence, RuntimeError):
     """A server did not stop within its deadline. The message says what it still waited for."""
 

@@ -11,33 +11,29 @@ block ends.
 
 from __future__ import annotations
 
-import errno
-import functools
 import inspect
 import itertools
-import os
-import socket
 import sys
 import threading
 import time
 import traceback
 import weakref
-from contextlib import suppress
-from socketserver import BaseRequestHandler, BaseServer
 from time import perf_counter_ns
 
-from socketserver_trace.assembly import address_text, assemble
+from socketserver_trace.assembly import assemble
 from socketserver_trace.breakpoints import Breakpoints
-from socketserver_trace.clients import TIMEOUT, client_of, new_folder, remove_folder
+from socketserver_trace.clients import TIMEOUT, client_of, remove_folder
 from socketserver_trace.events import RETURN, START
+from socketserver_trace.forgotten import forget, stop_at_the_end
 from socketserver_trace.forks import family, has_ended
-from socketserver_trace.fronts import Shell, source_of, traced
+from socketserver_trace.fronts import source_of
 from socketserver_trace.joining import workers_of
 from socketserver_trace.kernel import KernelView, record, snapshot
+from socketserver_trace.making import made_server
 from socketserver_trace.parking import Parking
 from socketserver_trace.providers import classes_by_name
 from socketserver_trace.quiescence import unsettled
-from socketserver_trace.recorder import DEFAULT_CAP, Flow, Meaning, Recorder, Source, acting_for, local, sharing
+from socketserver_trace.recorder import DEFAULT_CAP, Flow, Meaning, Recorder, Source, acting_for, local
 from socketserver_trace.sentences import (
     AlreadyStarted,
     NoLab,
@@ -53,6 +49,7 @@ from socketserver_trace.waits import sentence_about
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from socketserver import BaseServer
     from types import TracebackType
     from typing import Any, Final
 
@@ -82,7 +79,6 @@ class Served:
         cap: int | None = DEFAULT_CAP,
     ) -> None:
         self._timeout = timeout
-        self._folder: str | None = None
         self._clients: list[Any] = []
         self._numbers = itertools.count(1)
         self._ended: BaseException | None = None
@@ -92,7 +88,7 @@ class Served:
         self._stopping = threading.Lock()
         self._lab: Any = None
         self._forget_interrupts: Callable[[], None] = lambda: None
-        self.server: Any = self._make(server, handler, address, cap)
+        self.server, self._folder = made_server(server, handler, address, cap)
         self._source = source_of(self.server)
         self._source.quiet = True
         self._source.patience = timeout
@@ -227,8 +223,7 @@ class Served:
             from socketserver_trace.notebook.interrupts import when_a_cell_is_interrupted
 
             self._forget_interrupts = when_a_cell_is_interrupted(self._parking.release)
-        running.add(self)
-        stop_at_the_end()
+        stop_at_the_end(self)
         return self
 
     def _serve_forever(self) -> None:
@@ -287,7 +282,7 @@ class Served:
 
     def _stop_now(self) -> str | None:
         self._stopped = True
-        running.discard(self)
+        forget(self)
         self._parking.release(end=True)
         self._forget_interrupts()
         if self._lab is not None:
@@ -310,6 +305,14 @@ class Served:
         if self._lab is not None:
             self._lab.session.finish()
         return next((sentence for sentence in late if sentence is not None), None)
+
+    def left_behind(self) -> list[str]:
+        """What is still there of a server that was stopped, a sentence for each thing; nothing, if all is well."""
+        threads = [f"{thread.name} has not ended." for thread in self._own_threads() if thread and thread.is_alive()]
+        children = [f"the child process {pid} has not ended." for pid in self._children()]
+        sockets = ["the server's socket is still open."] if self.server.socket.fileno() != -1 else []
+        clients = [f"{client.name} has not been closed." for client in self._clients if client.socket.fileno() != -1]
+        return [*threads, *children, *sockets, *clients]
 
     def _workers(self) -> list[threading.Thread]:
         """The threads that have handled a request, as far as they still are."""
@@ -399,66 +402,10 @@ class Served:
         finally:
             forget()
 
-    def _make(self, server: Any, handler: Any, address: Any, cap: int | None) -> Any:
-        made = server if isinstance(server, BaseServer) else self._made(server, handler, address, cap)
-        if not isinstance(made, Shell) or not isinstance(made, BaseServer):
-            if made is not server and isinstance(made, BaseServer):
-                made.server_close()
-            raise TypeError(
-                "serve() takes a server class, or a server that is traced already: "
-                "serve(MyServer, MyHandler), or serve(traced(MyServer)(address, MyHandler))."
-            )
-        return made
-
-    def _made(self, server: Any, handler: Any, address: Any, cap: int | None) -> Any:
-        if isinstance(server, type) and issubclass(server, BaseRequestHandler):
-            raise TypeError("serve() takes the server class first, and then the handler: serve(TCPServer, MyHandler).")
-        if isinstance(server, type):
-            server = traced(server)
-        if handler is None:
-            raise TypeError("serve() needs a handler class beside the server class: serve(TCPServer, MyHandler).")
-        address = self._free_address(server) if address is None else address
-        try:
-            with sharing(Recorder(cap=cap)):
-                return server(address, handler)
-        except BaseException as error:
-            self._remove_folder()
-            if isinstance(error, OSError):
-                raise _clear(error, address) from None
-            raise
-
     def _remove_folder(self) -> None:
         if self._folder is not None:
             remove_folder(self._folder)
             self._folder = None
-
-    def _free_address(self, server: Any) -> Any:
-        if getattr(server, "address_family", socket.AF_INET) == getattr(socket, "AF_UNIX", None):
-            self._folder = new_folder("served")
-            return os.path.join(self._folder, "socket")  # noqa: PTH118 - pathlib would double the import time
-        return ("::1" if getattr(server, "address_family", None) == socket.AF_INET6 else "127.0.0.1", 0)
-
-
-running: Final[weakref.WeakSet[Served]] = weakref.WeakSet()
-"""The servers that were started and not stopped."""
-
-
-@functools.cache
-def stop_at_the_end() -> None:
-    """Stop what still runs when the main thread has ended, as the end of a block would have.
-
-    Python then waits for every thread that is no daemon, handlers that wait for our own clients among them, and does
-    whatever `atexit` has to do only after that; so this is what concurrent.futures does as well (`_python_exit`).
-    """
-    register = getattr(threading, "_register_atexit", None)
-    if register is not None:
-        register(_stop_all)
-
-
-def _stop_all() -> None:
-    for served in list(running):
-        with suppress(Exception):  # nobody is there any more to be told
-            served.stop()
 
 
 def serve(
@@ -472,9 +419,10 @@ def serve(
     """A traced server for a `with` block, listening already, serving when the block begins.
 
     `server` is a server class, which is made with `address` (127.0.0.1 and a free port unless told otherwise, a path in
-    a temporary folder for Unix sockets) and `handler`; or a function of these two that makes a traced server; or a
-    traced server that you made yourself. `timeout` is how many seconds a client and the end of the block wait. `cap`
-    is how many events are kept, None for all. OSError with a clear sentence when the address cannot be had.
+    a temporary folder for Unix sockets) and `handler`; or a function of these two, or without a handler of nothing,
+    that makes a server; or a traced server that you made yourself. `timeout` is how many seconds a client and the end
+    of the block wait. `cap` is how many events are kept, None for all. OSError with a clear sentence when the address
+    cannot be had.
     """
     return Served(server, handler, address=address, timeout=timeout, cap=cap)
 
@@ -497,16 +445,3 @@ def _traced_source(server: BaseServer) -> Source:
             "or change the import to `import socketserver_trace as socketserver`."
         )
     return source
-
-
-def _clear(error: OSError, address: Any) -> OSError:
-    """The same error with a sentence for the usual reasons why a server cannot have its address."""
-    where = address_text(address)
-    reasons = {
-        errno.EADDRINUSE: f"{where} is in use by another program: stop that one, "
-        "or leave the address out and get a free port.",
-        errno.EACCES: f"you may not listen on {where}, ports below 1024 belong to the system: "
-        "take a higher one, or leave the address out and get a free port.",
-        errno.EADDRNOTAVAIL: f"{where} is not an address of this machine: take 127.0.0.1, or leave the address out.",
-    }
-    return type(error)(error.errno, reasons[error.errno]) if error.errno in reasons else error

@@ -9,10 +9,12 @@ it, and the text form for where there are no images.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 
+from socketserver_trace.canonical import digest
 from socketserver_trace.events import ENTER, HOOK, KINDS, PHASES
 from socketserver_trace.inference import infer_clients
 from socketserver_trace.matching import match
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
 CAUSAL = "causal"
 ARRIVAL = "arrival"
+
+DIGEST = re.compile("[0-9a-f]{64}")
+"""What `Trace.digest` gives."""
 
 
 class Trace(Sequence["Event"]):
@@ -194,6 +199,27 @@ class Trace(Sequence["Event"]):
 
         with open(path, "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123 - takes any path
             file.write(document(self, title))
+
+    def digest(self) -> str:
+        """A checksum of what happened, without times, addresses and what the system calls things.
+
+        64 hexadecimal digits, the same on every run. It is that of the causal order, in whatever order this trace
+        stands. Where clients of the program race, what they send may differ from run to run, and so does this.
+        """
+        return digest(self._in_causal_order.recording)
+
+    def matches(self, gold: Trace | str | os.PathLike[str]) -> bool:
+        """Whether the same happened as in a gold trace: a trace, the path of a saved one, or a digest.
+
+        `compare(trace, gold)` shows where they differ. TraceFileError when the file is no trace.
+        """
+        if isinstance(gold, str) and DIGEST.fullmatch(gold):
+            return self.digest() == gold
+        return self.digest() == (gold if isinstance(gold, Trace) else load(gold)).digest()
+
+    @property
+    def _in_causal_order(self) -> Trace:
+        return self if self._order == CAUSAL else Trace(self._recorded, wanted=self._wanted)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything that was recorded to a file of JSON Lines, which `load` reads."""

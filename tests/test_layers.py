@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "socketserver_trace"
 # A module may import the modules that stand before it in its own block, and the whole of the blocks that it may know.
 PURE = ["events", "lifecycle.hooks", "lifecycle.classes", "lifecycle.patterns", "lifecycle.grammar", "lifecycle.walker",
         "lifecycle", "sentences", "recording", "endpoints", "matching", "inference", "causality", "turns", "folding",
-        "ordering", "waits", "quiescence"]  # fmt: skip
+        "ordering", "canonical", "waits", "quiescence"]  # fmt: skip
 RECORDING = [
     "recorder",
     "channels",
@@ -47,12 +47,17 @@ VIEWING = ["wording", "telling", "diagram", "columns", "rows", "traffic", "endin
            "reasons.accepting", "reasons.concurrency", "reasons.waiting", "reasons.handling", "reasons.looping",
            "reasons.closing", "reasons.datagrams", "reasons.streams", "reasons.fallback", "reasons", "explanations",
            "stories.story", "stories.excerpts", "stories.scene", "stories.callers", "stories.words",
-           "stories.particulars", "stories.storyteller", "stories", "export.jsonl", "export"]  # fmt: skip
-PEOPLE = ["kernel", "assets", "player", "trace", "panel.typed", "panel.transcript", "panel.news",
-          "panel.orders", "panel.remote", "panel.panel", "panel",
+           "stories.particulars", "stories.storyteller", "stories",
+           "checks.steps", "checks.scope", "checks.verdicts", "checks.claim", "checks.combined", "checks.occurrences",
+           "checks.sequences", "checks.relations", "checks.claims", "checks.expectation", "checks.forms", "checks",
+           "comparison.aligning", "comparison.words", "comparison.drawing",
+           "export.jsonl", "export"]  # fmt: skip
+PEOPLE = ["kernel", "assets", "player", "trace", "comparison.comparison", "comparison", "blocks",
+          "panel.typed", "panel.transcript", "panel.news", "panel.orders", "panel.remote", "panel.panel", "panel",
           "live.difference", "live.lifelines", "live.meeting", "live.reading", "live.growing", "live.pump",
-          "live.status", "live.session", "live", "notebook.lab", "notebook.interrupts", "serving", "notebook.cells",
-          "notebook.runs", "notebook.magics", "notebook", "__init__", "__main__"]  # fmt: skip
+          "live.status", "live.session", "live", "notebook.lab", "notebook.interrupts", "making", "forgotten",
+          "serving", "notebook.cells", "notebook.runs", "notebook.magics", "notebook", "pytest_plugin", "__init__",
+          "__main__"]  # fmt: skip
 MAY_KNOW = {"PURE": [], "RECORDING": PURE, "VIEWING": PURE, "PEOPLE": [*PURE, *RECORDING, *VIEWING]}
 BLOCKS = {"PURE": PURE, "RECORDING": RECORDING, "VIEWING": VIEWING, "PEOPLE": PEOPLE}
 NOTEBOOKS_ONLY = {"IPython", "ipykernel", "ipywidgets", "anywidget", "traitlets", "comm"}

@@ -336,6 +336,39 @@ def test_an_interrupted_cell_lets_a_paused_server_go_on_whatever_it_waited_for(n
     assert len(notebook.shell.events.callbacks["post_run_cell"]) == hooks - 1
 
 
+SERVES = (
+    "server = socketserver.ThreadingTCPServer(('127.0.0.1', 0), Shout)",
+    "thread = threading.Thread(target=server.serve_forever, args=(0.02,))",
+    "thread.start()",
+    "import socket",
+    "with socket.create_connection(server.server_address) as plain:",
+    "    plain.sendall(b'hello\\n')",
+    "    print(plain.recv(10))",
+    "server.shutdown(); thread.join(); server.server_close()",
+)
+
+
+def test_a_traced_cell_shows_what_its_servers_did(notebook: Notebook) -> None:
+    """A program as it stands, whose classes nobody has changed; its names are the notebook's, and so is the trace."""
+    trace, out, _err = notebook.run("%%trace seen", *SERVES)
+
+    assert out.startswith("b'HELLO\\n'\n")
+    assert notebook.names["seen"] is trace or notebook.names["seen"] == trace
+    assert {"server_bind", "process_request_thread", "handle", "server_close"} <= set(trace.hooks())
+    assert notebook.names["server"].socket.fileno() == -1
+
+
+def test_an_error_in_a_traced_cell_shows_the_line_of_the_cell(notebook: Notebook) -> None:
+    """The traceback begins in the cell, and a wrong name is one sentence."""
+    error, out, err = notebook.run("%%trace", "x = 1", "x / 0")
+    _none, _out, wrong = notebook.run("%%trace two words", "1")
+
+    assert isinstance(error, ZeroDivisionError)
+    assert "x / 0" in out + err
+    assert "magics.py" not in out + err
+    assert "two words is no name. Write: %%trace [NAME]" in wrong
+
+
 def test_the_extension_can_be_loaded_again(notebook: Notebook) -> None:
     """Reloading gives client cells that work."""
     notebook.run("%reload_ext socketserver_trace")

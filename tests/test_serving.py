@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import socket
@@ -222,8 +223,16 @@ def test_an_address_of_another_machine_is_explained() -> None:
         (Echo, socketserver.TCPServer, "serve() takes the server class first, and then the handler"),
         (Echo, None, "serve() takes the server class first, and then the handler"),
         (int, Echo, "traced() takes a server or handler class built on socketserver"),
-        (lambda _address, _handler: 7, Echo, "serve() takes a server class, or a server that is traced already"),
-        (socketserver.ThreadingMixIn, Echo, "serve() takes a server class, or a server that is traced already"),
+        (
+            lambda _address, _handler: 7,
+            Echo,
+            "serve() takes a server class, a function that makes",
+        ),
+        (
+            socketserver.ThreadingMixIn,
+            Echo,
+            "serve() takes a server class, a function that makes",
+        ),
     ],
 )
 def test_wrong_arguments_are_explained(server: Any, handler: Any, said: str) -> None:
@@ -232,21 +241,28 @@ def test_wrong_arguments_are_explained(server: Any, handler: Any, said: str) -> 
         serve(server, handler)
 
 
-def test_an_untraced_server_is_refused_and_closed_where_serve_made_it() -> None:
-    """A function that makes an untraced server is told so; a server of the program's own stays open."""
-    made: list[socketserver.TCPServer] = []
+def test_a_function_may_make_the_server_and_what_it_makes_is_traced() -> None:
+    """With an address and a handler, or with nothing, whatever class it takes."""
+    made = [
+        serve(functools.partial(socketserver.TCPServer, bind_and_activate=True), Shout),
+        serve(lambda: socketserver.ThreadingTCPServer(("127.0.0.1", 0), Shout)),
+    ]
+    for served in made:
+        with served, served.client("alice") as alice:
+            alice.send(b"hello\n")
 
-    def make(address: Any, handler: Any) -> socketserver.TCPServer:
-        made.append(socketserver.TCPServer(address, handler))
-        return made[0]
+            assert alice.receive_line() == b"HELLO\n"
+        assert "handle" in served.trace.hooks()
 
+
+def test_an_untraced_server_is_refused_and_stays_open() -> None:
+    """A server that was there before cannot be traced from its beginning on: it is told so, and left alone."""
     with socketserver.TCPServer(("127.0.0.1", 0), Echo) as own:
-        for server in (make, own):
+        for server in (own, lambda: own):
             with pytest.raises(TypeError, match="or a server that is traced already"):
-                serve(server, Echo)
+                serve(server)
         still_open = own.socket.fileno()
 
-    assert made[0].socket.fileno() == -1
     assert still_open != -1
 
 

@@ -53,8 +53,22 @@ class Call:
     children: tuple[Call, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is illegal: a sentence, and the call that should not be there, or with `at_end` should not have ended so."""
+
+    sentence: str
+    call: Call
+    at_end: bool = False
+
+
 def violations(calls: Iterable[Call], view: View = "hooks", lane: Lane = "thread") -> list[str]:
-    """One sentence for the first illegal thing in each call, from the outside in; empty when all is legal.
+    """The sentences of `faults`."""
+    return [fault.sentence for fault in faults(calls, view, lane)]
+
+
+def faults(calls: Iterable[Call], view: View = "hooks", lane: Lane = "thread") -> list[Fault]:
+    """The first illegal thing in each call, from the outside in; empty when all is legal.
 
     `calls` are the calls at the top of one lane, in order. A "handler thread" runs `process_request_thread` and
     nothing else, and a forked "child" what `ForkingMixIn.process_request` does in the child; in any other "thread" the
@@ -64,9 +78,9 @@ def violations(calls: Iterable[Call], view: View = "hooks", lane: Lane = "thread
         raise ValueError(f"there is no view {view!r} of a lane {lane!r}; views: {VIEWS}, lanes: {tuple(LANES)}")
     # A lane is like a call that is still open: it may yet go on.
     top = Call("", f"a {lane}", "lane", "open", tuple(calls))
-    sentences = [_fault(top, lane_pattern(lane))]
-    sentences += [_fault(call, _pattern(call, view)) for call in _inside(top)]
-    return [sentence for sentence in sentences if sentence]
+    found = [_fault(top, lane_pattern(lane))]
+    found += [_fault(call, _pattern(call, view)) for call in _inside(top)]
+    return [fault for fault in found if fault is not None]
 
 
 def expected_next(call: Call, view: View = "hooks") -> tuple[str, ...]:
@@ -127,17 +141,18 @@ def _word(child: Call, call: Call) -> str:
     return _name(child, call) + ENDING[outcome]
 
 
-def _fault(call: Call, state: Pattern) -> str:
-    """The sentence for the first illegal thing in a call, given the pattern of its calls; empty when it is legal."""
+def _fault(call: Call, state: Pattern) -> Fault | None:
+    """The first illegal thing in a call, given the pattern of its calls."""
     previous = None
     for child in _hooks(call):
         sentence = _misplaced(child, previous, call, state)
         if sentence:
-            return sentence
+            return Fault(sentence, child)
         state, previous = after(state, _word(child, call)), child
     if call.outcome == "open" or may_end(state):
-        return ""
-    return f"{_label(call)} {PAST[call.outcome]} too early: {_expected(state)} was expected {_when(previous)}"
+        return None
+    sentence = f"{_label(call)} {PAST[call.outcome]} too early: {_expected(state)} was expected {_when(previous)}"
+    return Fault(sentence, call, at_end=True)
 
 
 def _misplaced(child: Call, previous: Call | None, call: Call, state: Pattern) -> str:

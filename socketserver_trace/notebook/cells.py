@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 CLIENT: Final = "client"
 
 
-def function_of(shell: Any, line: str, cell: str) -> FunctionType:
+def function_of(shell: Any, line: str, cell: str, magic: str = CLIENT) -> FunctionType:
     """The cell as a function of its client; SyntaxError as in any cell. `line` is what stands behind the magic."""
     # The first line stands for the magic's, so that the numbers of the lines are those that the reader sees.
-    source = f"# %%client {line}\n{shell.transform_cell(cell)}"
+    source = f"# %%{magic} {line}\n{shell.transform_cell(cell)}"
     filename = shell.compile.cache(source, shell.execution_count, raw_code=source)
     tree = shell.compile.ast_parse(source, filename)
     shell.compile(tree, filename, "exec")  # a `return` is outside of any function still, and says so

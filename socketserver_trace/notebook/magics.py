@@ -7,7 +7,7 @@ r"""Client cells: `%%client alice` runs a cell with `client`, a client of the se
     client.receive()
 
 The client lives on: the next cell of `%%client alice` goes on with it. The cell runs in a thread (`runs`), and the
-notebook waits for it unless it is told not to.
+notebook waits for it unless it is told not to. `%%trace` runs a cell as it is, and shows what its servers did.
 
 The law: what is wrong with the line of options is said in one sentence, before anything runs.
 """
@@ -21,14 +21,17 @@ import weakref
 
 from IPython.core.error import UsageError
 
+from socketserver_trace.blocks import tracing
 from socketserver_trace.notebook.cells import function_of
-from socketserver_trace.notebook.runs import Run, Seat, is_paused
+from socketserver_trace.notebook.runs import Run, Seat, is_paused, shown_in_cell
 from socketserver_trace.serving import Served
 from socketserver_trace.wording import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final, NoReturn
+
+    from socketserver_trace.trace import Trace
 
 USAGE: Final = "%%client NAME [--background] [--new] [--close] [--server VARIABLE] [--timeout SECONDS]"
 
@@ -150,6 +153,36 @@ class ClientCells:
         print(sentence)  # noqa: T201 - a magic speaks to whoever ran the cell
 
 
+class TraceCells:
+    """The traced cells of one notebook."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+
+    def trace(self, line: str, cell: str) -> Trace:
+        """Run the cell, and show what every server did that it has made, whoever wrote it.
+
+            %%trace
+            server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+            ...
+
+        With a name behind it, the trace is kept under that name, too. The cell's own last value is not shown.
+        """
+        name = line.strip()
+        if name and not name.isidentifier():
+            raise UsageError(f"{safe(name)} is no name. Write: %%trace [NAME]")
+        function = function_of(self._shell, line, cell, "trace")
+        with tracing() as seen:
+            try:
+                function(None)
+            except BaseException as error:
+                shown_in_cell(self._shell, function, error)
+                raise
+        if name:
+            self._shell.user_ns[name] = seen.trace
+        return seen.trace
+
+
 def is_running(served: Served) -> bool:
     """Whether a client can be connected: the server has not been closed."""
     return bool(served.server.socket.fileno() >= 0)
@@ -161,5 +194,6 @@ def _paused(served: Served) -> str:
 
 
 def register(shell: Any) -> None:
-    """Give the notebook its client cells."""
+    """Give the notebook its client cells and its traced cells."""
     shell.register_magic_function(ClientCells(shell).client, "cell", "client")
+    shell.register_magic_function(TraceCells(shell).trace, "cell", "trace")

@@ -178,7 +178,7 @@ class Run:
                 if self.background and result is not None:
                     display(result)  # type: ignore[no-untyped-call] # IPython has no types for it
             except BaseException as raised:  # noqa: BLE001 - it is raised where somebody waits for it, also SystemExit
-                error = self._shown_in_cell(raised)
+                error = shown_in_cell(self._shell, self._function, raised)
                 if self.background:
                     self._show(error)
             sys.stdout.flush()
@@ -196,17 +196,6 @@ class Run:
             if close or self._interrupted:
                 client.close()
 
-    def _shown_in_cell(self, error: BaseException) -> BaseException:
-        """Let IPython show the traceback from the cell's own line on, without those of this package around it."""
-        traceback = error.__traceback__
-        while traceback is not None and traceback.tb_frame.f_code is not self._function.__code__:
-            traceback = traceback.tb_next
-        if traceback is not None and not isinstance(error, Sentence):
-            formatted = self._shell.InteractiveTB.structured_traceback
-            with suppress(AttributeError):  # an exception that takes no attributes is shown whole
-                setattr(error, RENDER, lambda: formatted(type(error), error, traceback, tb_offset=0))
-        return error
-
     def _show(self, error: BaseException) -> None:
         """As a stream: it stands under its own cell on every kernel, which an error message does not."""
         render = getattr(error, RENDER, None)
@@ -214,6 +203,18 @@ class Run:
         sys.stdout.flush()  # what was printed before stands before
         sys.stderr.write("\n".join(lines) + "\n")
         sys.stderr.flush()
+
+
+def shown_in_cell(shell: Any, function: FunctionType, error: BaseException) -> BaseException:
+    """Let IPython show the traceback from the cell's own line on, without those of this package around it."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code is not function.__code__:
+        traceback = traceback.tb_next
+    if traceback is not None and not isinstance(error, Sentence):
+        formatted = shell.InteractiveTB.structured_traceback
+        with suppress(AttributeError):  # an exception that takes no attributes is shown whole
+            setattr(error, RENDER, lambda: formatted(type(error), error, traceback, tb_offset=0))
+    return error
 
 
 def is_paused(served: Served) -> bool:
