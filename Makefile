@@ -6,7 +6,7 @@ PORT    ?=
 VENV    := .venv
 BIN     := $(VENV)/bin
 INSTALL  = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
-LESSON  := notebooks/00_start_here.ipynb
+LESSON  := course/00_start_here.ipynb
 WORKERS := 2
 
 # Besides the one of constraints.txt the live lab is tested with these: an old one, and one that takes messages
@@ -23,18 +23,21 @@ LAB_SETTINGS     := $(VENV)/share/jupyter/lab/settings
 STAY_ON_LOOPBACK := {"@jupyterlab/apputils-extension:notification": {"checkForUpdates": false, "fetchNews": "false"}}
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test style types check-lessons unit soak bench lessons clean
+.PHONY: help lab students test style types check-lessons unit soak bench lessons clean
 
 help:
 	@echo "make lab      open the course in JupyterLab (PORT=8890 chooses the port, BROWSER=no only prints the address)"
 	@echo "make test     run every check: style, types, lessons, tests"
 	@echo "make lessons  run the lessons again and save what they show"
+	@echo "make students make the students' copies of the lessons anew, in course/ (what was written in them is lost)"
 	@echo "make soak     run what is concurrent 200 times (about half an hour)"
 	@echo "make bench    measure what tracing costs"
 	@echo "make clean    remove .venv and what the tools left"
 	@echo "PYTHON=python3.12 chooses the Python that .venv is made with; it must be 3.10 or newer"
 
+# The lessons are opened as students' copies, whose exercises are not solved yet. What was written in them stays.
 lab: $(VENV)/stamp-lab
+	@$(BIN)/python tools/students.py
 	$(BIN)/jupyter lab $(JUPYTER_OPTIONS)
 
 # Every part is run even when an earlier one fails, and pytest has the last word.
@@ -67,6 +70,9 @@ unit: $(VENV)/stamp-test
 # What is concurrent, 200 times: about half an hour.
 soak: $(VENV)/stamp-test
 	SOAK=200 $(BIN)/python -m pytest -n $(WORKERS) tests/test_crowds.py
+
+students: $(VENV)/stamp-lab
+	$(BIN)/python tools/students.py --again
 
 lessons: $(VENV)/stamp-test
 	$(BIN)/python tools/lessons.py

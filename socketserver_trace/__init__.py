@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from socketserver_trace.checks import expect as expect
     from socketserver_trace.checks import well_formed as well_formed
     from socketserver_trace.comparison import compare as compare
+    from socketserver_trace.course import check as check
+    from socketserver_trace.course import predict as predict
+    from socketserver_trace.course import progress as progress
     from socketserver_trace.events import Event as Event
     from socketserver_trace.explanations import Explanation as Explanation
     from socketserver_trace.explanations import explain as explain
@@ -60,11 +63,14 @@ _HOMES = {
     "TraceFileError": "export.jsonl",
     "WaitedInVain": "sentences",
     "WouldWaitForever": "sentences",
+    "check": "course",
     "compare": "comparison",
     "expect": "checks",
     "explain": "explanations",
     "kernel_of": "serving",
     "load": "trace",
+    "predict": "course",
+    "progress": "course",
     "serve": "serving",
     "trace_of": "serving",
     "traced": "fronts",

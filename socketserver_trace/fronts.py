@@ -153,7 +153,15 @@ def _new(kind: type, *arguments: Any, **options: Any) -> Any:
     following: Any = super(BaseServer, kind).__new__  # type: ignore[misc] # it is one of them
     if everybody and not issubclass(kind, Shell) and FRONT not in vars(kind):
         return _made(kind, following, arguments, options)
-    return following(kind) if following is object.__new__ else following(kind, *arguments, **options)
+    if following is not object.__new__:
+        return following(kind, *arguments, **options)
+    if (arguments or options) and not issubclass(kind, Shell):  # as object_new in Objects/typeobject.c
+        made_by: object = kind.__new__
+        if made_by is not BaseServer.__new__:
+            raise TypeError("object.__new__() takes exactly one argument (the type to instantiate)")
+        if kind.__init__ is object.__init__:
+            raise TypeError(f"{kind.__name__}() takes no arguments")
+    return following(kind)
 
 
 def is_traced(server: object) -> bool:

@@ -14,6 +14,7 @@ The law: a test that does not ask for it is not touched, and nothing of the pack
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,10 +75,10 @@ def _stop(made: list[Served]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """Add the drawing to the report of a test that failed, and keep it where it was asked for."""
     report = yield
-    if report.failed and call.when != "setup":
+    if report.failed:
         none: list[Served] = []
         made = item.stash.get(SERVED, none)
         for number, served in enumerate(made, start=1):
@@ -92,5 +93,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def file_name(test: str) -> str:
-    """The identifier of a test as the name of a file."""
-    return re.sub(r"[^\w.-]+", "-", test).strip("-.")[-LONGEST_NAME:]
+    """The identifier of a test as the name of a file, which no other test has."""
+    checksum = hashlib.sha256(test.encode()).hexdigest()[:8]
+    return re.sub(r"[^\w.-]+", "-", test).strip("-.")[-LONGEST_NAME:] + f"-{checksum}"

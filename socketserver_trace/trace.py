@@ -213,8 +213,8 @@ class Trace(Sequence["Event"]):
 
         `compare(trace, gold)` shows where they differ. TraceFileError when the file is no trace.
         """
-        if isinstance(gold, str) and DIGEST.fullmatch(gold):
-            return self.digest() == gold
+        if isinstance(gold, str) and DIGEST.fullmatch(gold.lower()):
+            return self.digest() == gold.lower()
         return self.digest() == (gold if isinstance(gold, Trace) else load(gold)).digest()
 
     @property

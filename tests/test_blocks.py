@@ -137,3 +137,18 @@ def test_a_conversation_goes_as_it_would() -> None:
 
     assert replies == [b"HELLO\n"]
     assert seen.trace.hooks().count("handle") == 1
+
+
+class Bare(socketserver.BaseServer):
+    """Has a `__new__` that hands its arguments on, which object refuses."""
+
+    def __new__(cls, *arguments: Any) -> Any:
+        return super().__new__(cls, *arguments)
+
+
+def test_what_python_refuses_is_refused_after_a_block_as_well() -> None:
+    """Arguments that nobody takes are an error, as they were before."""
+    with tracing():
+        pass
+    with pytest.raises(TypeError, match="takes exactly one argument"):
+        Bare("x")

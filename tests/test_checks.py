@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socketserver
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socketserver_trace import NotAsExpected, Trace, expect, well_formed
+from socketserver_trace import NotAsExpected, Trace, expect, serve, well_formed
 from socketserver_trace.checks import (
     Claim,
     count,
@@ -30,7 +31,7 @@ from socketserver_trace.checks import (
     step,
     when,
 )
-from tests.samples import SAMPLES, sample
+from tests.samples import SAMPLES, Shout, sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +79,7 @@ FAILS = [
     (
         "one_request",
         order("finish", "handle"),
-        "finish() and handle() happen in this order, but handle() came only before finish()",
+        "finish() and handle() happen in this order, but no handle() comes after finish()",
     ),
     (
         "one_request",
@@ -345,3 +346,101 @@ def test_a_verdict_is_true_or_false_and_can_be_printed() -> None:
         "A socketserver can have made this trace: every lane and every connection obeys the lifecycle."
     )
     assert isinstance(sample("one_request"), Trace)
+
+
+# --- What an attack has found -------------------------------------------------------------------------------------
+
+
+class Large(socketserver.BaseRequestHandler):
+    """Sends more than is kept of one piece, and then a little."""
+
+    def handle(self) -> None:
+        self.request.sendall(b"A" * 4096 + b"Z" * 100)
+        self.request.sendall(b"B" * 10)
+
+
+def test_bytes_that_were_not_kept_are_not_made_up() -> None:
+    """What stands behind a piece that was cut does not follow its beginning, and the true size is told."""
+    with serve(socketserver.TCPServer, Large) as served, served.client("alice") as alice:
+        alice.receive_all()
+    expectation = expect(served.trace)
+
+    assert expectation.judge(sends(b"AAA") & sends(b"BBB"))
+    for claim in (sends(b"AB"), sends(b"A" * 4096, whole=True), sends(b"A" * 4096 + b"B" * 10, whole=True)):
+        assert not expectation.judge(claim)
+    found = expectation.judge(sends(b"x")).found
+    assert found == "it sent b'AAAAAAAAAAAAAAAAAAAAAAAA…' (4,206 bytes), of which a part was not kept"
+
+
+def test_what_connections_do_is_never_put_together() -> None:
+    """Neither when it is judged nor when it is told."""
+    with serve(socketserver.ThreadingTCPServer, Shout) as served:
+        for name in ("alice", "bob"):
+            with served.client(name) as client:
+                client.send(name.encode() + b"\n")
+                client.receive()
+    verdict = expect(served.trace).judge(receives(b"alice\nbob"))
+
+    assert not verdict
+    assert verdict.found == r"it received b'alice\n' on connection 1 and b'bob\n' on connection 2"
+    assert expect(sample("one_request")).connection(1).judge(~sends(b"", whole=True))
+
+
+def test_a_send_is_the_servers_unless_it_is_said_to_be_a_clients() -> None:
+    """What a client sends does not count for its server, and a handler sends nothing by itself."""
+
+    class Mute(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(10)
+
+    with serve(socketserver.TCPServer, Mute) as served, served.client("alice") as alice:
+        alice.send(b"hello")
+    expectation = expect(served.trace)
+
+    assert not expectation.judge(happens("send"))
+    assert expectation.judge(happens(step("send", of="client")) & inside("receive", "handle"))
+    with pytest.raises(LookupError, match="a send is the server's or a client's"):
+        step("send", of="handler")
+
+
+def test_the_row_of_an_inferred_client_is_not_that_of_its_server() -> None:
+    """They have one number, because one was inferred from the other."""
+    verdict = expect(sample("inferred")).judge(never("get_request"))
+    marked = [row for row in verdict.rows if row.startswith("→")]
+
+    assert len(marked) == 1
+    assert "get_request()" in marked[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            lambda events: events.__setitem__(
+                number := place(events, "handle", "return"), replace(events[number], hook="setup")
+            ),
+            "setup() is the end of what began as handle()",
+        ),
+        (
+            lambda events: events.__setitem__(
+                number := place(events, "verify_request"), replace(events[number], lane="ghost")
+            ),
+            "verify_request() happened in ghost, which is no lane",
+        ),
+    ],
+)
+def test_other_edits_are_seen_as_well(change: Callable[[list[Event]], object], sentence: str) -> None:
+    """An end of something else, and a lane that there is not."""
+    assert sentence in well_formed(edited(change)).sentence
+
+
+def test_a_selection_is_judged_as_what_it_was_selected_from() -> None:
+    """What is left out of a drawing was there."""
+    assert well_formed(sample("one_request").select(connection=1))
+
+
+@pytest.mark.parametrize("claim", [happens, never, order, exactly])
+def test_a_claim_of_nothing_is_refused(claim: Callable[[], Claim]) -> None:
+    """It would hold always."""
+    with pytest.raises(ValueError, match="takes at least one name"):
+        claim()

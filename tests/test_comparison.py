@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from socketserver_trace import Trace, compare, load, serve
 from socketserver_trace.canonical import canonical
 from socketserver_trace.comparison import Comparison
+from tests.helpers import BaseShout
 from tests.samples import CALM, SAMPLES, one_request, sample
 
 if TYPE_CHECKING:
@@ -148,6 +149,42 @@ def test_what_is_no_trace_is_refused() -> None:
     """The sentence says what is compared."""
     with pytest.raises(TypeError, match="what is looked at is a trace"):
         compare(sample("one_request"), "a trace")
+
+
+class Other(socketserver.TCPServer):
+    """Does nothing else under another name."""
+
+
+def test_the_same_under_another_name_is_told() -> None:
+    """What two digests tell apart, a comparison does, too."""
+    comparison = compare(one_request(), one_request(Other), names=("one", "two"))
+
+    assert not comparison.same
+    assert comparison.sentences == ("The server is TCPServer in one, Other in two.",)
+
+
+def test_clients_in_another_order_are_told() -> None:
+    """Each connection is what it was, and the whole is not."""
+
+    def talk(first: bool) -> Trace:
+        with serve(socketserver.ThreadingTCPServer, BaseShout, timeout=CALM) as served:
+            alice, bob = served.client("alice"), served.client("bob")
+            for client in (alice, bob) if first else (bob, alice):
+                client.send(b"hello")
+                client.receive()
+        return served.trace
+
+    one, other = talk(first=True), talk(first=False)
+
+    assert one.matches(other) == compare(one, other).same
+
+
+def test_an_inferred_client_has_signs_of_its_own() -> None:
+    """An inferred event has the number of the one from which it was inferred, and another lane."""
+    comparison = compare(sample("one_request"), sample("inferred"), names=("one", "two"))
+    rows = [row.text for row in comparison.diagram().rows if row.actor.startswith("two · client 1")]
+
+    assert all(text.startswith("+ ") for text in rows), rows
 
 
 # --- Gold traces --------------------------------------------------------------------------------------------------

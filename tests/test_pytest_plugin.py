@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -80,7 +81,7 @@ def test_that_passes(traced_server):
     assert "verify_request()  BaseServer → True" in said
     assert "ThreadingTCPServer" not in said
     (kept,) = (tmp_path / "traces").iterdir()
-    assert kept.name == "test_it.py-test_that_fails.html"
+    assert re.fullmatch(r"test_it.py-test_that_fails-[0-9a-f]{8}\.html", kept.name)
     page = kept.read_text(encoding="utf-8")
     assert "<title>test_it.py::test_that_fails</title>" in page
 
@@ -124,3 +125,28 @@ def test_a_test_that_does_not_ask_for_it_is_not_touched(tmp_path: Path) -> None:
     )  # fmt: skip
 
     assert ended.returncode == 0, ended.stdout
+
+
+def test_two_tests_of_nearly_the_same_name_keep_each_their_own_trace(tmp_path: Path) -> None:
+    """And a test whose own fixture fails has its drawing, too."""
+    status, said = run(
+        tmp_path,
+        """
+@pytest.mark.parametrize("name", ["a/b", "a-b"])
+def test_p(traced_server, name):
+    talk(traced_server(socketserver.TCPServer, Shout))
+    assert False
+
+@pytest.fixture
+def broken(traced_server):
+    talk(traced_server(socketserver.UDPServer, socketserver.DatagramRequestHandler, timeout=0.1))
+
+def test_setup(broken):
+    pass
+""",
+        "--trace-dir=traces",
+    )
+
+    assert status == 1
+    assert len(list((tmp_path / "traces").iterdir())) == 3
+    assert "trace of UDPServer" in said

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import os
 import re
 import sys
 from pathlib import Path
@@ -32,7 +33,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-KEPT = {"tags"}  # of a cell's metadata
+KEPT = {"tags", "stub"}  # of a cell's metadata; a stub stands in the student's copy instead of a solution
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 ABSOLUTE_PATH = re.compile(
     r"(?<![\w+/=.:~-])/(?:Users|home|mnt|opt|private|root|tmp|usr|var)/\S*|\b[A-Z]:\\(?:Users|Windows|Program)\S*"
@@ -67,6 +68,7 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
     """
     from nbclient import NotebookClient  # --check needs no kernel
 
+    os.environ.setdefault("SOCKETSERVER_TRACE_PROGRESS", "off")  # a lesson shows nobody's progress
     NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT,

@@ -24,7 +24,7 @@ from socketserver_trace.checks.claims import (
     same_lane,
     sends,
 )
-from socketserver_trace.checks.combined import each_connection, either, every, opposite, when
+from socketserver_trace.checks.combined import each_connection, either, every, in_connection, opposite, when
 from socketserver_trace.checks.expectation import Expectation, expect
 from socketserver_trace.checks.forms import well_formed
 from socketserver_trace.checks.steps import Step, step
@@ -42,6 +42,7 @@ __all__ = [
     "exactly",
     "expect",
     "happens",
+    "in_connection",
     "inside",
     "never",
     "opposite",

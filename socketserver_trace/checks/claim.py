@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from socketserver_trace.checks.verdicts import Verdict
-from socketserver_trace.wording import bytes_text, error_text, safe
+from socketserver_trace.wording import bytes_text, error_text, plural, safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,7 +96,9 @@ def _joined_found(verdicts: list[Verdict]) -> str:
 
 def verdict(scope: Scope, *, holds: bool, claimed: str, found: str, at: Event | None = None) -> Verdict:
     """A verdict about a scope."""
-    return Verdict(holds, claimed + scope.where, found, scope, at)
+    dropped = scope.recording.dropped
+    missing = f" (the oldest {plural(dropped, 'event')} were let go)" if dropped and not holds else ""
+    return Verdict(holds, claimed + scope.where, found + missing, scope, at)
 
 
 def times(number: int) -> str:

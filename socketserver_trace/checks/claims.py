@@ -22,6 +22,7 @@ from socketserver_trace.events import RECEIVE, SEND
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from typing import Any
 
     from socketserver_trace.checks.claim import Claim
 
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
 
 def happens(*asked: Asked) -> Claim:
     """Each of these happens, at least once."""
-    return every(*(Happens(as_step(one)) for one in asked))
+    return every(*(Happens(as_step(one)) for one in _some("happens", asked)))
 
 
 def never(*asked: Asked) -> Claim:
     """None of these happens."""
-    return every(*(Happens(as_step(one), 0, 0) for one in asked))
+    return every(*(Happens(as_step(one), 0, 0) for one in _some("never", asked)))
 
 
 def count(asked: Asked, exactly: int | None = None, *, least: int | None = None, most: int | None = None) -> Claim:
@@ -50,14 +51,15 @@ def count(asked: Asked, exactly: int | None = None, *, least: int | None = None,
 def order(*asked: Asked | Collection[Asked]) -> Claim:
     """One after the other, with anything in between. Of the steps in a set the order is free."""
     parts = [
-        frozenset([as_step(one)]) if isinstance(one, (str, Step)) else frozenset(map(as_step, one)) for one in asked
+        frozenset([as_step(one)]) if isinstance(one, (str, Step)) else frozenset(map(as_step, _some("order", one)))
+        for one in _some("order", asked)
     ]
     return Order(tuple(parts))
 
 
 def exactly(*hooks: str) -> Claim:
     """These hooks run, in this order, and no others do."""
-    return Exactly(tuple(as_step(hook).name for hook in hooks))
+    return Exactly(tuple(as_step(hook).name for hook in _some("exactly", hooks)))
 
 
 def inside(inner: Asked, outer: Asked) -> Claim:
@@ -86,7 +88,7 @@ def result(asked: Asked, value: object) -> Claim:
 
 
 def raised(asked: Asked, error: str | type[BaseException] | None = None) -> Claim:
-    """It raises an exception of this type (whatever type, without one), at least once."""
+    """It raises an exception of this type, whose name is what counts (whatever type, without one), at least once."""
     return Raises(as_step(asked), error.__name__ if isinstance(error, type) else error)
 
 
@@ -98,3 +100,10 @@ def receives(data: bytes, *, whole: bool = False) -> Claim:
 def sends(data: bytes, *, whole: bool = False) -> Claim:
     """The server sends these bytes on one connection, in however many pieces; `whole`: and no others."""
     return Moves(SEND, data, whole)
+
+
+def _some(claim: str, asked: Collection[Any]) -> Collection[Any]:
+    """What was asked for. Nothing at all would hold always."""
+    if not asked:
+        raise ValueError(f"{claim}() takes at least one name.")
+    return asked

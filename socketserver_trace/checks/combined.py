@@ -48,6 +48,22 @@ class ForEach(Claim):
         return failed or verdicts[0]
 
 
+@dataclass(frozen=True)
+class InConnection(Claim):
+    """It holds of one connection, and there is that connection."""
+
+    number: int
+    claim: Claim
+
+    def judge(self, scope: Scope) -> Verdict:
+        """Look there."""
+        if self.number in scope.connections:
+            return self.claim.judge(scope.connection(self.number))
+        claimed = f"there is a connection {self.number}{scope.where}"
+        found = f"there is {'no other than ' + ', '.join(map(str, scope.connections)) if scope.connections else 'none'}"
+        return Verdict(holds=False, claimed=claimed, found=found, scope=scope)
+
+
 def every(*claims: Claim) -> Claim:
     """All of the claims; the first that does not hold is what is said."""
     return claims[0] if len(claims) == 1 else Every(claims)
@@ -74,3 +90,8 @@ def when(condition: Claim, consequence: Claim) -> Claim:
 def each_connection(claim: Claim) -> Claim:
     """The claim holds of every connection by itself, and there is at least one."""
     return ForEach(claim)
+
+
+def in_connection(number: int, claim: Claim) -> Claim:
+    """The claim holds of the connection of this number, and there is one."""
+    return InConnection(number, claim)

@@ -48,10 +48,13 @@ def well_formed(trace: object) -> Verdict:
 
     `trace` is a trace or a recording, whole. TypeError for anything else.
     """
-    scope = scope_of(trace)
+    scope = scope_of(getattr(trace, "whole", trace))  # of a selection, what it was selected from
     recording = scope.recording
+    lanes = {lane.name for lane in recording.lanes}
+    strays = (event for event in recording.events if event.lane not in lanes)
     places = {id(event): place for place, event in enumerate(recording.events)}
     wrong = [
+        *(Wrong(event, f"{_name(event)} happened in {safe(event.lane)}, which is no lane") for event in strays),
         *_of_calls(recording),
         *_of_connections(recording),
         *_of_starts(recording),
@@ -85,7 +88,9 @@ def _of_calls(recording: Recording) -> Iterator[Wrong]:
             stack.append(event)
             continue
         depth = next((place for place in reversed(range(len(stack))) if stack[place].call == event.call), None)
-        if event.call in ended:
+        if depth is not None and stack[depth].hook != event.hook:
+            yield Wrong(event, f"{_name(event)} is the end of what began as {_name(stack[depth])}")
+        elif event.call in ended:
             yield Wrong(event, f"{_name(event)} ended twice")
         elif depth is None and not recording.dropped:
             yield Wrong(event, f"{_name(event)} ended in {safe(event.lane)} without having begun there")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from socketserver_trace.checks.claim import Claim, first, how, times, verdict
-from socketserver_trace.checks.steps import Step, equals
+from socketserver_trace.checks.steps import Step, has_returned
 from socketserver_trace.wording import safe
 
 TYPE_CHECKING = False
@@ -44,16 +44,17 @@ class Happens(Claim):
             return f"{self.step} never {verb}"
         if self.most == self.least:
             return f"{self.step} {verb} {'exactly ' if self.most > 1 else ''}{times(self.most)}"
+        if self.most is not None and self.least == 0:
+            return f"{self.step} {verb} {times(self.most)} at most"
         if self.most is not None:
             return f"{self.step} {verb} {times(self.least)} at least and {times(self.most)} at most"
         return f"{self.step} {verb}" + ("" if self.least == 1 else f" {times(self.least)} at least")
 
     def _nearly(self, scope: Scope) -> tuple[Event, str] | None:
         """It did happen, but not as it was asked for."""
-        if self.step == Step(self.step.name):
-            return None
-        near = scope.find(Step(self.step.name))
-        return (near[0].enter, f"{Step(self.step.name)} {how(near[0])}") if near else None
+        plain = Step(self.step.name, self.step.of)
+        near = scope.find(plain) if plain != self.step else []
+        return (near[0].enter, f"{plain} {how(near[0])}") if near else None
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class All(Claim):
 
     def _is_such(self, call: Call) -> bool:
         if self.provider is None:
-            return call.returned and equals(call.result, self.result)
+            return has_returned(call, self.result)
         return call.provider == self.provider
 
 

@@ -77,7 +77,8 @@ def _names(lanes: Collection[str]) -> str:
 class Moves(Claim):
     """The server receives or sends these bytes on one connection, in however many pieces.
 
-    `whole` asks for these and no others.
+    `whole` asks for these and no others. Of a large piece only the beginning was kept: what comes after it does not
+    follow it, and whether the whole is the same nobody can say.
     """
 
     kind: str
@@ -86,21 +87,43 @@ class Moves(Claim):
 
     def judge(self, scope: Scope) -> Verdict:
         """Put the pieces of each connection together."""
-        verb = "receives" if self.kind == RECEIVE else "sends"
+        verb, past = ("receives", "received") if self.kind == RECEIVE else ("sends", "sent")
         claimed = f"the server {verb} {'exactly ' if self.whole else ''}{bytes_text(self.data, None)}"
         streams = self._streams(scope)
-        for stream in streams.values():
-            moved = b"".join(call.data for call in stream)
-            if moved == self.data if self.whole else self.data in moved:
-                return verdict(scope, holds=True, claimed=claimed, found="it does")
-        moved = b"".join(call.data for stream in streams.values() for call in stream)
-        cut = any(call.size > len(call.data) for stream in streams.values() for call in stream)
-        past = "received" if self.kind == RECEIVE else "sent"
-        told = f"it {past} {bytes_text(moved, None) if moved else 'nothing'}"
-        told += ", of which a part was not kept" if cut else ""
+        if any(self._is_in(stream) for stream in streams.values()) or (self.whole and not self.data and not streams):
+            return verdict(scope, holds=True, claimed=claimed, found="it does")
+        told = [f"{_stream_text(stream)}{_where(number, streams)}" for number, stream in streams.items()]
         last = next((stream[-1].enter for stream in streams.values()), None)
-        return verdict(scope, holds=False, claimed=claimed, found=told, at=last)
+        return verdict(scope, holds=False, claimed=claimed, found=f"it {past} {listed(told) or 'nothing'}", at=last)
+
+    def _is_in(self, stream: list[Call]) -> bool:
+        runs = _runs(stream)
+        return runs == [self.data] if self.whole else any(self.data in run for run in runs)
 
     def _streams(self, scope: Scope) -> dict[int | None, list[Call]]:
         moves = [call for call in scope.calls if call.enter.kind == self.kind and not is_client(call.enter)]
         return by_connection([call for call in moves if not (call.end and "peek" in call.end.detail)])
+
+
+def _runs(stream: list[Call]) -> list[bytes]:
+    """The bytes that are known to follow each other; a piece of which a part was not kept ends a run."""
+    runs = [b""]
+    for call in stream:
+        runs[-1] += call.data
+        if _is_cut(call):
+            runs.append(b"")
+    return runs
+
+
+def _is_cut(call: Call) -> bool:
+    return call.size > len(call.data)
+
+
+def _stream_text(stream: list[Call]) -> str:
+    size = sum(max(call.size, len(call.data)) for call in stream)
+    cut = ", of which a part was not kept" if any(map(_is_cut, stream)) else ""
+    return f"{bytes_text(_runs(stream)[0], size)}{cut}"
+
+
+def _where(number: int | None, streams: dict[int | None, list[Call]]) -> str:
+    return f" on connection {number}" if len(streams) > 1 else ""

@@ -64,7 +64,7 @@ class Scope:
         return self._kept((call for call in self.calls if call.lane == name), f" in {name}")
 
     def _kept(self, calls: Iterable[Call], where: str) -> Scope:
-        return replace(self, calls=tuple(calls), where=self.where + where)
+        return replace(self, calls=tuple(calls), where=self.where if where in self.where else self.where + where)
 
 
 def scope_of(trace: object) -> Scope:

@@ -38,7 +38,7 @@ class Order(Claim):
                 calls = scope.find(step)
                 after = next((call for call in calls if scope.place(call) > last), None)
                 if after is None:
-                    found = f"{step} came only before {before}" if calls else f"{step} is not there"
+                    found = f"no {step} comes after {before}" if calls else f"{step} is not there"
                     return verdict(scope, holds=False, claimed=claimed, found=found, at=first(calls[-1:]) or at)
                 reached, at = max(reached, scope.place(after)), after.enter
             last, before = reached, listed(sorted(map(str, part)), MANY)
@@ -54,13 +54,15 @@ def _sequence(parts: Sequence[Collection[Step]]) -> str:
 
 @dataclass(frozen=True)
 class Exactly(Claim):
-    """These hooks and no others, in this order."""
+    """These hooks and no others, in this order, one lane after the other, as `Trace.hooks` gives them."""
 
     hooks: tuple[str, ...]
 
     def judge(self, scope: Scope) -> Verdict:
         """Compare the names one by one."""
-        calls = [call for call in scope.calls if call.enter.kind == HOOK]
+        lanes = [lane.name for lane in scope.recording.lanes]
+        hooks = [call for call in scope.calls if call.enter.kind == HOOK]
+        calls = sorted(hooks, key=lambda call: lanes.index(call.lane))
         claimed = f"exactly {listed([f'{hook}()' for hook in self.hooks], MANY)} run, in this order"
         for number, call in enumerate(calls):
             wanted = self.hooks[number] if number < len(self.hooks) else None

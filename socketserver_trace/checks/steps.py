@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-from socketserver_trace.events import FAULT, HOOK, KERNEL, KINDS, START
+from socketserver_trace.events import END, FAULT, HOOK, KERNEL, KINDS, RECEIVE, SEND, START
 from socketserver_trace.lifecycle.hooks import HANDLER_HOOKS, SERVER_HOOKS
 from socketserver_trace.matching import is_client
 from socketserver_trace.reasons.rule import listed
@@ -38,6 +38,7 @@ WORDS: Final[Mapping[str, str]] = {
 """The names that are neither a hook nor a kind, with what they mean."""
 
 OF: Final = ("server", "handler", "client")
+MOVES: Final = frozenset({SEND, RECEIVE})
 KINDS_ASKED: Final = tuple(kind for kind in KINDS if kind not in {HOOK, KERNEL, FAULT})
 NAMES: Final = (*dict.fromkeys((*SERVER_HOOKS, *HANDLER_HOOKS)), *KINDS_ASKED, *WORDS)
 
@@ -47,7 +48,8 @@ class Step:
     """One thing that may happen. Made by `step`, or from its name alone.
 
     What is None is not asked for. `of` says whose it is: a "server", a "handler", or a "client" that sends and receives
-    itself. `data` are bytes that it moved, among others. `error` is the name of an exception's type.
+    itself; a send or a receive of which it is not said is the server's. `data` are bytes that it moved, among others.
+    `error` is the name of an exception's type.
     """
 
     name: str
@@ -64,6 +66,8 @@ class Step:
             raise LookupError(f"nothing in a trace is named {safe(self.name)!r}; the nearest names are {listed(near)}.")
         if self.of is not None and self.of not in OF:
             raise LookupError(f"a step is of a {listed(OF)}, and not of {safe(str(self.of))!r}.")
+        if self.of == "handler" and self.name in KINDS:
+            raise LookupError(f"a {self.name} is the server's or a client's: write of='server', whoever works for it.")
 
     def __str__(self) -> str:
         return f"{self._named()}{self._more()}"
@@ -74,9 +78,9 @@ class Step:
         return "happens" if self.name in KINDS or self.name in WORDS else "runs"
 
     def _named(self) -> str:
-        name = WORDS.get(self.name) or (
-            f"a {self.name.replace('_', '-')}" if self.name in KINDS_ASKED else f"{self.name}()"
-        )
+        article = "an" if self.name == END else "a"
+        name = f"{article} {self.name.replace('_', '-')}" if self.name in KINDS_ASKED else f"{self.name}()"
+        name = WORDS.get(self.name, name)
         if self.of is None:
             return name
         return f"the {self.of}'s {name.removeprefix('a ')}" if self.of != "client" else f"{name} of a client"
@@ -95,10 +99,10 @@ class Step:
         """Whether this call, or this step that takes no time, is one of those that are looked for."""
         return (
             self._is_named(call)
-            and self.of in {None, _whose(call)}
+            and (self.of or ("server" if self.name in MOVES else None)) in {None, _whose(call)}
             and self.lane in {None, call.lane}
             and self.provider in {None, call.provider}
-            and (self.result is ANYTHING or (call.returned and equals(call.result, self.result)))
+            and (self.result is ANYTHING or has_returned(call, self.result))
             and (self.error is None or (call.raised and call.error == self.error))
             and (self.data is None or self.data in call.data)
         )
@@ -112,6 +116,11 @@ class Step:
         if self.name in WORDS:
             return event.kind == START and event.hook == "fork"
         return event.kind == self.name or (event.kind == HOOK and call.hook == self.name)
+
+
+def has_returned(call: Call, wanted: object) -> bool:
+    """Whether a call returned this. Of `get_request` the address is recorded, and not what it returned."""
+    return call.returned and call.hook != "get_request" and equals(call.result, wanted)
 
 
 def equals(found: object, wanted: object) -> bool:
@@ -133,14 +142,14 @@ def step(
     lane: str | None = None,
     provider: str | None = None,
     result: Scalar | object = ANYTHING,
-    error: str | None = None,
+    error: str | type[BaseException] | None = None,
     data: bytes | None = None,
 ) -> Step:
     """Something that may happen, by its name and by what else is asked of it; see `Step`.
 
     LookupError, with the nearest names, for a name that nothing in a trace has.
     """
-    return Step(name, of, lane, provider, result, error, data)
+    return Step(name, of, lane, provider, result, error.__name__ if isinstance(error, type) else error, data)
 
 
 def as_step(asked: Step | str) -> Step:

@@ -52,7 +52,7 @@ class Verdict:
         if self.at is None:
             return ()
         diagram = lay_out(self.scope.recording, whole=self.scope.recording, order=self.scope.order)
-        return tuple(_rows(diagram, self.at.seq))
+        return tuple(_rows(diagram, self.at))
 
     def __str__(self) -> str:
         return "\n".join((self.sentence, *(("", *self.rows) if self.rows and not self.holds else ())))
@@ -63,10 +63,13 @@ def capital(sentence: str) -> str:
     return sentence if not sentence.partition(" ")[0].isalpha() else sentence[:1].upper() + sentence[1:]
 
 
-def _rows(diagram: Diagram, seq: int) -> Iterator[str]:
-    here = next((number for number, row in enumerate(diagram.rows) if row.event == seq), None)
-    if here is None:
+def _rows(diagram: Diagram, event: Event) -> Iterator[str]:
+    # An inferred event has the number of the one from which it was inferred: they are in different lanes.
+    found = [number for number, row in enumerate(diagram.rows) if row.event == event.seq]
+    if not found:
         return
+    mine = (number for number in found if f" in {diagram.rows[number].actor}".endswith(f" in {event.lane}"))
+    here = next(mine, found[0])
     shown = range(max(0, here - AROUND), min(len(diagram.rows), here + AROUND + 1))
     digits = len(str(shown[-1] + 1))
     names = max(len(diagram.rows[number].actor) for number in shown)

@@ -11,7 +11,7 @@ The law: pure. Every call of both traces is in one pair, in the order of its own
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from socketserver_trace.matching import is_client
@@ -19,7 +19,7 @@ from socketserver_trace.wording import error_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Final
 
     from socketserver_trace.reasons.calls import Call
@@ -30,14 +30,20 @@ RESULT: Final = "result"
 ERROR: Final = "error"
 BYTES: Final = "bytes"
 END: Final = "end"
+AROUND: Final = "around"
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A call of one trace and the same call of the other; None where the other has none."""
+    """A call of one trace and the same call of the other; None where the other has none.
+
+    The places are those of the calls in the order of their traces.
+    """
 
     left: Call | None
     right: Call | None
+    left_place: int = 0
+    right_place: int = 0
 
     @property
     def call(self) -> Call:
@@ -49,8 +55,7 @@ class Pair:
         """In what the two differ; nothing when one of them is not there."""
         if self.left is None or self.right is None:
             return ()
-        told = ((LANE, _lane), (PROVIDER, _provider), (RESULT, _result), (ERROR, _error), (BYTES, _bytes), (END, _end))
-        return tuple(name for name, of in told if of(self.left) != of(self.right))
+        return tuple(name for name, of in COMPARED.items() if of(self.left) != of(self.right))
 
     @property
     def same(self) -> bool:
@@ -61,8 +66,12 @@ class Pair:
 def aligned(left: Sequence[Call], right: Sequence[Call]) -> list[Pair]:
     """The pairs, connection by connection; what belongs to none comes first."""
     ones, others = _by_connection(left), _by_connection(right)
+    here, there = ({id(call): place for place, call in enumerate(calls)} for calls in (left, right))
     numbers = sorted({*ones, *others}, key=lambda number: number or 0)
-    return [pair for number in numbers for pair in _of_one(ones[number], others[number])]
+    pairs = (pair for number in numbers for pair in _of_one(ones[number], others[number]))
+    return [
+        replace(pair, left_place=here.get(id(pair.left), 0), right_place=there.get(id(pair.right), 0)) for pair in pairs
+    ]
 
 
 def _of_one(left: list[Call], right: list[Call]) -> Iterator[Pair]:
@@ -110,3 +119,20 @@ def _bytes(call: Call) -> tuple[bytes, int]:
 
 def _end(call: Call) -> bool:
     return call.end is None and call.enter.phase is not None
+
+
+def _around(call: Call) -> str:
+    """The call in whose course it was made."""
+    return "" if call.parent is None else call.parent.hook
+
+
+COMPARED: Final[Mapping[str, Callable[[Call], object]]] = {
+    LANE: _lane,
+    PROVIDER: _provider,
+    RESULT: _result,
+    ERROR: _error,
+    BYTES: _bytes,
+    END: _end,
+    AROUND: _around,
+}
+"""What is compared of a call."""

@@ -13,7 +13,7 @@ from functools import cached_property
 from socketserver_trace.checks.scope import scope_of
 from socketserver_trace.comparison.aligning import aligned
 from socketserver_trace.comparison.drawing import CHANGED, ONLY_LEFT, ONLY_RIGHT, combined
-from socketserver_trace.comparison.words import sentences
+from socketserver_trace.comparison.words import SAME, sentences
 from socketserver_trace.events import HOOK
 from socketserver_trace.layout import lay_out
 from socketserver_trace.stories import Storyteller
@@ -67,7 +67,7 @@ class Comparison:
     @property
     def same(self) -> bool:
         """Whether nothing differs but times, addresses and what the system calls things."""
-        return all(pair.same for pair in self.pairs)
+        return self.sentences[0] == SAME
 
     def __iter__(self) -> Iterator[Event]:
         yield from self.left

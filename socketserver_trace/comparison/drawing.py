@@ -16,11 +16,11 @@ from socketserver_trace.diagram import Diagram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import Final
 
     from socketserver_trace.comparison.aligning import Pair
-    from socketserver_trace.diagram import Row
+    from socketserver_trace.reasons.calls import Call
 
 CHANGED: Final = "\N{NOT EQUAL TO} "
 ONLY_LEFT: Final = "\N{MINUS SIGN} "
@@ -32,9 +32,9 @@ def combined(
 ) -> Diagram:
     """The drawing of both. `shift` is added to the numbers of the events on the right."""
     pairs = list(pairs)
-    ones = {pair.left.enter.seq: pair for pair in pairs if pair.left is not None}
-    others = {pair.right.enter.seq: pair for pair in pairs if pair.right is not None}
-    here, there = _placed(left.rows, right.rows, ones, others)
+    ones = Found(left, [(pair.left, pair) for pair in pairs if pair.left is not None])
+    others = Found(right, [(pair.right, pair) for pair in pairs if pair.right is not None])
+    here, there = _placed(ones, others)
     one = _moved(left, here, names[0], ones)
     other = _moved(right, there, names[1], others, columns=len(left.columns), shift=shift)
     rows = [*zip(here, one.rows, strict=True), *zip(there, other.rows, strict=True)]
@@ -50,12 +50,40 @@ def combined(
     )
 
 
-def _placed(
-    left: tuple[Row, ...], right: tuple[Row, ...], ones: Mapping[int, Pair], others: Mapping[int, Pair]
-) -> tuple[list[int], list[int]]:
+class Found:
+    """Which pair stands on which row, and is which step or arrow.
+
+    An inferred event has the number of the one from which it was inferred, so the lane is asked for as well.
+    """
+
+    def __init__(self, diagram: Diagram, calls: Iterable[tuple[Call, Pair]]) -> None:
+        self._diagram = diagram
+        self._pairs: dict[int, dict[str, Pair]] = {}
+        for call, pair in calls:
+            self._pairs.setdefault(call.enter.seq, {})[call.lane] = pair
+        lanes = [(step.row, step.column) for step in diagram.steps]
+        lanes += [(arrow.row, arrow.column) for arrow in diagram.arrows]
+        self._lanes = {row: diagram.columns[column].lane for row, column in reversed(lanes)}
+
+    def at(self, event: int, lane: str) -> Pair | None:
+        """The pair of an event in a lane."""
+        found = self._pairs.get(event, {})
+        return found.get(lane) or (next(iter(found.values())) if len(found) == 1 else None)
+
+    def sign(self, event: int, column: int) -> str:
+        """What stands before a step or an arrow."""
+        pair = self.at(event, self._diagram.columns[column].lane)
+        return "" if pair is None else _sign(pair)
+
+    def rows(self) -> list[Pair | None]:
+        """The pair of each row."""
+        return [self.at(row.event, self._lanes.get(number, "")) for number, row in enumerate(self._diagram.rows)]
+
+
+def _placed(left: Found, right: Found) -> tuple[list[int], list[int]]:
     """The place of each row of the left and of each of the right, in the order of both."""
-    keys = [id(ones[row.event]) if row.event in ones else ("left", row.event) for row in left]
-    keys_right = [id(others[row.event]) if row.event in others else ("right", row.event) for row in right]
+    keys: list[object] = [id(pair) if pair else ("left", number) for number, pair in enumerate(left.rows())]
+    keys_right: list[object] = [id(pair) if pair else ("right", number) for number, pair in enumerate(right.rows())]
     here: list[int] = []
     there: list[int] = []
     matcher = SequenceMatcher(None, keys, keys_right, autojunk=False)
@@ -85,10 +113,10 @@ def _sign(pair: Pair) -> str:
 
 
 def _moved(
-    diagram: Diagram, places: list[int], name: str, pairs: Mapping[int, Pair], *, columns: int = 0, shift: int = 0
+    diagram: Diagram, places: list[int], name: str, found: Found, *, columns: int = 0, shift: int = 0
 ) -> Diagram:
     """The diagram with its rows at these places, its columns so far to the right, and its lanes under this name."""
-    signs = {seq: _sign(pair) for seq, pair in pairs.items()}
+    signs = ["" if pair is None else _sign(pair) for pair in found.rows()]
     at = [*places, *(places[-1:] or [0])]
     return replace(
         diagram,
@@ -105,7 +133,7 @@ def _moved(
                 step,
                 row=at[step.row],
                 column=step.column + columns,
-                label=signs.get(step.event, "") + step.label,
+                label=found.sign(step.event, step.column) + step.label,
                 origin=None if step.origin is None else step.origin + columns,
                 event=step.event + shift,
             )
@@ -117,7 +145,7 @@ def _moved(
                 row=at[arrow.row],
                 target_row=at[arrow.target_row],
                 column=arrow.column + columns,
-                label=signs.get(arrow.event, "") + arrow.label,
+                label=found.sign(arrow.event, arrow.column) + arrow.label,
                 target=None if arrow.target is None else arrow.target + columns,
                 event=arrow.event + shift,
             )
@@ -127,9 +155,9 @@ def _moved(
             replace(
                 row,
                 actor=f"{name} · {row.actor}",
-                text=signs.get(row.event, "") + row.text,
+                text=sign + row.text,
                 event=row.event + shift,
             )
-            for row in diagram.rows
+            for sign, row in zip(signs, diagram.rows, strict=True)
         ),
     )

@@ -5,7 +5,7 @@ The law: the same difference in several connections is said once, and nothing th
 
 from __future__ import annotations
 
-from socketserver_trace.comparison.aligning import BYTES, END, ERROR, LANE, PROVIDER, RESULT
+from socketserver_trace.comparison.aligning import AROUND, BYTES, END, ERROR, LANE, PROVIDER, RESULT
 from socketserver_trace.events import HOOK
 from socketserver_trace.matching import is_client
 from socketserver_trace.reasons.rule import listed
@@ -32,7 +32,39 @@ def sentences(pairs: Sequence[Pair], sides: tuple[str, str]) -> list[str]:
         *_missing(pairs, sides),
         *(sentence for what, say in SAYINGS.items() for sentence in _values(pairs, sides, what, say)),
     ]
-    return found or [SAME]
+    # Whoever does other things does them in another order as well, which needs no word.
+    told = found or [*_order(pairs), *_names(pairs, sides)] or [SAME]
+    return [*told, *_cut(pairs)]
+
+
+def _order(pairs: Sequence[Pair]) -> Iterator[str]:
+    """What happens in different connections may be told apart by its order alone."""
+    both = [pair for pair in pairs if pair.left is not None and pair.right is not None and not pair.changes]
+    if sorted(both, key=lambda pair: pair.left_place) != sorted(both, key=lambda pair: pair.right_place):
+        yield "What both have comes in another order, where several lanes or connections meet."
+
+
+def _names(pairs: Sequence[Pair], sides: tuple[str, str]) -> Iterator[str]:
+    """Servers and handlers of other classes that do the same."""
+    for what, of in (("server", _server), ("handler", _handler)):
+        here = list(dict.fromkeys(of(pair.left) for pair in pairs if pair.left is not None and of(pair.left)))
+        there = list(dict.fromkeys(of(pair.right) for pair in pairs if pair.right is not None and of(pair.right)))
+        if here != there and here and there:
+            yield f"The {what} is {listed(here)} {sides[0]}, {listed(there)} {sides[1]}."
+
+
+def _server(call: Call) -> str:
+    return safe(call.enter.server or "")
+
+
+def _handler(call: Call) -> str:
+    return safe(str(call.enter.detail.get("class", ""))) if call.owner == "handler" else ""
+
+
+def _cut(pairs: Sequence[Pair]) -> Iterator[str]:
+    calls = [call for pair in pairs for call in (pair.left, pair.right) if call is not None]
+    if any(call.size > len(call.data) for call in calls):
+        yield "Of large transfers only the bytes that were kept are compared."
 
 
 def _lanes(pairs: Sequence[Pair], sides: tuple[str, str]) -> Iterator[str]:
@@ -60,7 +92,9 @@ def _missing(pairs: Sequence[Pair], sides: tuple[str, str]) -> Iterator[str]:
 def _values(pairs: Sequence[Pair], sides: tuple[str, str], what: str, say: Callable[[Call], str]) -> Iterator[str]:
     changed: dict[tuple[str, str, str], list[Pair]] = {}
     for pair in pairs:
-        if what in pair.changes and pair.left is not None and pair.right is not None:
+        # What moved to another lane is inside something else there, which needs no word.
+        moved = what == AROUND and LANE in pair.changes
+        if what in pair.changes and not moved and pair.left is not None and pair.right is not None:
             changed.setdefault((name_of(pair.call), say(pair.left), say(pair.right)), []).append(pair)
     for (name, here, there), ones in changed.items():
         yield f"{name}{numbers(ones)}: {here} {sides[0]}, {there} {sides[1]}."
@@ -104,11 +138,16 @@ def _ended(call: Call) -> str:
     return "has not ended" if call.end is None else "has ended"
 
 
+def _inside(call: Call) -> str:
+    return "inside nothing" if call.parent is None else f"inside {call.parent.hook}()"
+
+
 SAYINGS: Final[Mapping[str, Callable[[Call], str]]] = {
     PROVIDER: _provided,
     ERROR: _raised,
     RESULT: _returned,
     BYTES: _moved,
     END: _ended,
+    AROUND: _inside,
 }
 """What to say of each side when they differ in this."""

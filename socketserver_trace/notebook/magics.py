@@ -178,9 +178,11 @@ class TraceCells:
             except BaseException as error:
                 shown_in_cell(self._shell, function, error)
                 raise
-        if name:
-            self._shell.user_ns[name] = seen.trace
-        return seen.trace
+            finally:
+                trace = seen.trace
+                if name:
+                    self._shell.user_ns[name] = trace
+        return trace
 
 
 def is_running(served: Served) -> bool:
