@@ -1,0 +1,9 @@
+"""The course: its exercises and questions, judged by traces, and what a learner has solved."""
+
+from __future__ import annotations
+
+from socketserver_trace.course.checking import Report, check
+from socketserver_trace.course.keeping import Progress, progress
+from socketserver_trace.course.prediction import Outcome, Prediction, predict
+
+__all__ = ["Outcome", "Prediction", "Progress", "Report", "check", "predict", "progress"]
