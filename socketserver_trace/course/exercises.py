@@ -192,7 +192,8 @@ AT_THE_OTHER_DOOR: Final = Exercise(
         "It takes a connection as well, a number counted from 1. Which one is bob's?",
         'served.breakpoints.add("get_request", phase="return", connection=2)',
     ),
-    'Before get_request has returned, a connection has no number yet: it gets one there. That is why "enter" won\'t do.',
+    "Before get_request has returned, a connection has no number yet: it gets one there. "
+    'That is why "enter" won\'t do.',
 )
 
 EXERCISES: Final = _by_name([CLOSING_TIME, GUEST_BOOK, AT_THE_OTHER_DOOR])
