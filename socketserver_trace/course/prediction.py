@@ -75,10 +75,11 @@ class Outcome:
 
     def _repr_mimebundle_(self, **_options: object) -> dict[str, str]:
         rows = "".join(f"<li>{_marked(hooks, self.left)}</li>" for hooks in (self.predicted, self.happened))
+        remark = f"<p>{escape(self.remark)}</p>" if self.remark else ""
         shown = (
             f'<div style="{STYLE.format(GREEN if self else ORANGE)}"><p><b>{escape(self.sentence())}</b></p>'
             f'<p>Your prediction, and below it what happened:</p><ul style="list-style:none;padding:0">{rows}</ul>'
-            f"<p>{escape(self.remark)}</p></div>"
+            f"{remark}</div>"
         )
         return {"text/plain": repr(self), "text/html": shown}
 
