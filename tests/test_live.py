@@ -322,6 +322,21 @@ def test_what_a_page_asks_in_vain_is_answered_by_a_sentence(
     assert sentence in page.status["sentence"]
 
 
+def test_what_was_asked_for_before_a_step_is_done_before_it(lab: tuple[Served, Session, Page]) -> None:
+    """Whoever removes a pause and goes on at once is not paused there again."""
+    served, session, page = lab
+    session.ask({"ask": "pause", "hook": "verify_request", "phase": "enter", "connection": None})
+    page.wait_for(lambda page: page.status.get("breakpoints"))
+    number = page.status["breakpoints"][0]["number"]
+    with served.client("alice"), served.client("bob"):
+        page.wait_for(lambda page: page.status.get("parked"))
+        session.ask({"ask": "unpause", "breakpoint": number})
+        session.ask({"ask": "resume", "parked": page.status["parked"][0]["number"]})
+        served.wait_for("verify_request", connection=2)
+
+        assert served.breakpoints.parked == ()
+
+
 @pytest.mark.parametrize("nonsense", [None, 7, "ready", [], {}, {"ask": None}, {"ask": ["x"]}, {"ask": "step"},
                                       {"ask": "step", "parked": "x"}, {"ask": "story", "event": "x"},
                                       {"ask": "story", "event": 10**30}, {"ask": "client"}, {"ask": "unpause"},

@@ -92,6 +92,8 @@ class Session:
         if not isinstance(message, dict) or not isinstance(message.get("ask"), str):
             return
         if message.get("ask") in {"step", "step_over", "resume", "release"}:
+            with self._lock:  # what was asked for before comes before: a pause that was removed pauses nobody any more
+                self._answer_all()
             with self._sentences():
                 self._send_on(message)
         elif self._pump is not None and self._pump.is_running:
@@ -129,8 +131,7 @@ class Session:
 
     def _look(self) -> None:
         with self._lock:
-            while self._asked:
-                self._answer(self._asked.popleft())
+            self._answer_all()
             if self._reader.is_behind and self._grow():
                 self._moved, self._settled = time.monotonic(), False
             self._at_rest()
@@ -172,6 +173,10 @@ class Session:
             self._tell_causal()
 
     # --- Answering --------------------------------------------------------------------------------
+
+    def _answer_all(self) -> None:
+        while self._asked:
+            self._answer(self._asked.popleft())
 
     def _answer(self, message: Mapping[str, Any]) -> None:
         answers: dict[object, Callable[[Mapping[str, Any]], object]] = {
