@@ -52,6 +52,16 @@ NEWEST_IS_IN_VIEW = """() => {
   const [seen, label] = [area, row.querySelector(".label")].map((one) => one.getBoundingClientRect());
   return area.scrollLeft > 0 && seen.left <= label.left && label.right <= seen.right && label.bottom <= seen.bottom;
 }"""
+SUBSHELL_COMES_AND_GOES = """async () => {
+  const { kernel } = jupyterapp.shell.currentWidget.sessionContext.session;
+  const { content } = await kernel.requestCreateSubshell({}).done;
+  kernel.subshellId = content.subshell_id;
+  const asked = kernel.requestExecute({ code: "pass" });
+  kernel.subshellId = null;
+  await asked.done;
+  await kernel.requestDeleteSubshell({ subshell_id: content.subshell_id }).done;
+}"""
+"""What loading a page anew does: whatever the kernel was asked last came by a subshell that is no more."""
 KERNELS = Path(sys.prefix) / "kernels"
 """Other versions of ipykernel, each in a folder of its own; the Makefile puts them there."""
 
@@ -191,6 +201,24 @@ def test_a_button_steps_whatever_the_kernel(server: Jupyter, browser: Browser, v
         assert "alice received b'hello\\n'" in notebook.shown(2)
         assert notebook.shown(3).strip() == version or not version
         assert notebook.shown(4) == "left behind: [] []\n"
+        assert notebook.own_errors == []
+
+
+def test_a_button_is_heard_after_the_subshell_that_spoke_last_has_gone(server: Jupyter, browser: Browser) -> None:
+    """The lab speaks on meanwhile, and what its page says is not sent to where nobody is."""
+    with server.notebook(browser, LAB, [SERVE, STOP]) as notebook:
+        notebook.run(0)
+        lab = lab_of(notebook)
+        add_pause(lab, "verify_request")
+        add_client(lab, "alice").get_by_role("button", name="Connect").click()
+        expect(paused_in(lab)).to_be_visible()
+        notebook.page.evaluate(SUBSHELL_COMES_AND_GOES)
+        remaining = lab.get_by_text("goes on in").inner_text()
+        expect(lab.get_by_text("goes on in")).not_to_have_text(remaining)  # it has spoken since
+        lab.get_by_role("button", name="Step", exact=True).click()
+        expect(lab.get_by_role("group", name="server is paused after verify_request() of connection 1")).to_be_visible()
+        notebook.run(1)
+
         assert notebook.own_errors == []
 
 

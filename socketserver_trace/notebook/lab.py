@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import anywidget
-
 from socketserver_trace.assets import javascript
 from socketserver_trace.live.session import Session
+from socketserver_trace.notebook.widget import CellWidget
 
 if TYPE_CHECKING:
     from socketserver_trace.serving import Served
 
 
-class Lab(anywidget.AnyWidget):
+class Lab(CellWidget):
     """The live lab of a server. Made by `served.lab()`; the last line of a cell shows it."""
 
     _esm = javascript()

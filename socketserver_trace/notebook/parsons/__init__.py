@@ -8,13 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
+
+from socketserver_trace.notebook.widget import CellWidget
 
 FOLDER = Path(__file__).parent
 
 
-class Parsons(anywidget.AnyWidget):
+class Parsons(CellWidget):
     """Names to choose from, and the order in which the reader has put some of them."""
 
     _esm = (FOLDER / "parsons.js").read_text(encoding="utf-8")
