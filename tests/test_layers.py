@@ -53,8 +53,8 @@ VIEWING = ["wording", "telling", "diagram", "columns", "rows", "traffic", "endin
            "comparison.aligning", "comparison.words", "comparison.drawing",
            "export.jsonl", "export"]  # fmt: skip
 PEOPLE = ["kernel", "assets", "player", "trace", "comparison.comparison", "comparison", "blocks",
-          "notebook.widget", "notebook.parsons", "course.exercise", "course.exercises", "course.keeping", "course.checking",
-          "course.prediction", "course",
+          "notebook.widget", "notebook.parsons", "course.exercise", "course.exercises", "course.keeping",
+          "course.checking", "course.prediction", "course",
           "panel.typed", "panel.transcript", "panel.news", "panel.orders", "panel.remote", "panel.panel", "panel",
           "live.difference", "live.lifelines", "live.meeting", "live.reading", "live.growing", "live.pump",
           "live.status", "live.session", "live", "notebook.lab", "notebook.interrupts", "making", "forgotten",
