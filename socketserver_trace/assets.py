@@ -27,6 +27,8 @@ MODULES: Final = (
     "sheet",
     "geometry",
     "spacing",
+    "heads",
+    "pen",
     "marks",
     "drawing",
     "viewport",

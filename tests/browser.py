@@ -53,6 +53,45 @@ def started_browser() -> Iterator[Browser]:
             browser.close()
 
 
+NOTE_WHAT_IS_PAINTED = """(() => {
+  const { clearRect, fillText } = CanvasRenderingContext2D.prototype;
+  Object.assign(CanvasRenderingContext2D.prototype, {
+    clearRect(...area) {
+      this.canvas.painted = [];
+      clearRect.apply(this, area);
+    },
+    fillText(text, x, y) {
+      const [canvas, place] = [this.canvas, this.getTransform().transformPoint({ x, y })];
+      const seen = () => canvas.getBoundingClientRect();
+      canvas.painted.push({
+        text,
+        get left() {
+          return seen().left + (place.x * seen().width) / canvas.width;
+        },
+        get top() {
+          return seen().top + (place.y * seen().width) / canvas.width;
+        },
+      });
+      fillText.call(this, text, x, y);
+    },
+  });
+})()"""
+"""For a page, before the lab is in it: each canvas knows which texts it shows, and where in the window they begin."""
+
+
+def painted(page: Page) -> list[str]:
+    """The texts that the first lab of a page shows in its rows."""
+    texts: list[str] = page.locator("canvas.marks").first.evaluate("canvas => canvas.painted.map(({ text }) => text)")
+    return texts
+
+
+def wait_for_painted(page: Page, *texts: str) -> None:
+    """Wait until the first lab of a page shows these texts in its rows."""
+    shown = "([canvas, texts]) => texts.every(text => canvas.painted?.some(one => one.text === text))"
+    canvas = page.locator("canvas.marks").first.element_handle()
+    page.wait_for_function(shown, arg=[canvas, list(texts)])
+
+
 @dataclass
 class Watched:
     """A page, with every address that it asked for and everything that it complained about."""
@@ -67,6 +106,7 @@ def watched_page(browser: Browser, **options: Any) -> Iterator[Watched]:
     """A page in a context of its own; `options` are those of the context, such as `color_scheme`."""
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 760}, **options})
     watched = Watched(context.new_page())
+    watched.page.add_init_script(NOTE_WHAT_IS_PAINTED)
     watched.page.on("request", lambda request: watched.requests.append(request.url))
     watched.page.on("console", lambda message: watched.complaints.append(message.text))
     watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))

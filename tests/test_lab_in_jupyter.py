@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from tests.browser import axe_findings, started_browser
+from tests.browser import NOTE_WHAT_IS_PAINTED, axe_findings, started_browser
 from tests.jupyter import FRONT_ENDS, LAB, Jupyter, Notebook, jupyter
 
 if TYPE_CHECKING:
@@ -48,9 +48,12 @@ served.settle()
 """
 NEWEST_IS_IN_VIEW = """() => {
   const root = document.querySelector(".socketserver-trace-lab").shadowRoot;
-  const [area, row] = [root.querySelector(".area"), [...root.querySelectorAll(".shapes .of")].at(-1)];
-  const [seen, label] = [area, row.querySelector(".label")].map((one) => one.getBoundingClientRect());
-  return area.scrollLeft > 0 && seen.left <= label.left && label.right <= seen.right && label.bottom <= seen.bottom;
+  const [area, canvas] = [root.querySelector(".area"), root.querySelector("canvas.marks")];
+  const newest = canvas.painted.filter(({ text }) => /^[0-9]+$/.test(text)).sort((a, b) => a.text - b.text).at(-1);
+  const label = canvas.painted.find((one) => one !== newest && Math.abs(one.top - newest.top) < 10);
+  const seen = area.getBoundingClientRect();
+  const isBeside = seen.left <= label.left && label.left + 60 <= seen.right;
+  return area.scrollLeft > 0 && isBeside && label.top <= seen.bottom;
 }"""
 SUBSHELL_COMES_AND_GOES = """async () => {
   const { kernel } = jupyterapp.shell.currentWidget.sessionContext.session;
@@ -170,6 +173,7 @@ def test_a_walk_with_two_clients(server: Jupyter, browser: Browser, front_end: s
 def test_who_follows_sees_the_newest_row_wherever_it_is(server: Jupyter, browser: Browser) -> None:
     """When rows have ceased to come, the drawing shows the end of them, and the column in which it happened."""
     with server.notebook(browser, LAB, [SERVE, TALK, STOP]) as notebook:
+        notebook.page.evaluate(NOTE_WHAT_IS_PAINTED)
         notebook.run(0)
         lab_of(notebook)
         notebook.run(1)

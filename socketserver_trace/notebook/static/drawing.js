@@ -1,75 +1,85 @@
 // The drawing: the heads of the columns, and the rows that are in view with a few more.
 //
-// Shapes are drawn in one SVG for the heads and one for the rows, which no screen reader sees; for these, for the
-// pointer and for the keyboard each row is an item of a list, which lies below its shapes and has its words. Items are
-// kept while they are in view, so that the focus stays where it is; the shapes are drawn again. Boxes and lifelines look
-// the same from every row, so they are drawn when the columns or the height change, and not for each row that comes.
+// Heads and boxes are SVG, the rows are painted on a canvas (pen.js), and no screen reader sees either; for these, for
+// the pointer and for the keyboard each row is an item of a list, which lies below its marks and has its words. Items
+// are kept while they are in view, so that the focus stays where it is. Places on the canvas are reckoned from the top of
+// the first row that is drawn.
 //
 // The law: what is in the page depends on the window and not on how many rows there are.
 
-import { SUPPRESS, element, setAttribute, shape } from "./elements.js";
+import { SUPPRESS, element, setAttribute, shape, showEach } from "./elements.js";
 import { HEADS, LINE, ROW } from "./geometry.js";
-import { arrowMark, barShape, boxSides, boxTop, columnHead, lifeline, stepMark, textAt } from "./marks.js";
+import { boxSides, boxTop, columnHead, updateHead } from "./heads.js";
+import { drawArrow, drawBar, drawLifeline, drawStep } from "./marks.js";
+import { Pen } from "./pen.js";
 import { NOBODY } from "./scene.js";
 
 const BEYOND = 48;
-const DOTS = 6; // the length of a dot and its gap on a lifeline
 
 /** Draws what `lab` has: its scene, sheet, geometry and spacing, zoomed, with its cursor and its hits. */
 export class Drawing {
   constructor(lab) {
     this.lab = lab;
     this.items = new Map();
-    this.heads = shape("svg", { class: "shapes", "aria-hidden": "true" });
+    const [boxes, heads] = [shape("g"), shape("g")];
+    this.tops = { boxes, heads };
+    this.heads = shape("svg", { class: "shapes", "aria-hidden": "true" }, boxes, heads);
     this.backdrop = shape("svg", { class: "shapes backdrop", "aria-hidden": "true" });
-    this.lifelines = shape("g");
-    this.marks = shape("g");
-    this.shapes = shape("svg", { class: "shapes", "aria-hidden": "true" }, this.lifelines, this.marks);
+    this.canvas = element("canvas", { class: "marks", "aria-hidden": "true" });
+    this.pen = new Pen(this.canvas);
+    this.later = element("div", { class: "later", hidden: true });
     this.list = element("div", { class: "rows", role: "list", "aria-label": "What happened, row by row" });
     this.first = 0;
     this.last = -1;
-    this.headsOf = null;
-    this.headsZoom = 0;
+    [this.left, this.right] = [0, 0];
+    this.headed = {};
     this.standing = {};
   }
 
   /** Draws the heads. */
   drawHeads() {
     const { scene, geometry, zoom } = this.lab;
-    if (this.headsOf === geometry.places && this.headsZoom === zoom) return;
-    [this.headsOf, this.headsZoom] = [geometry.places, zoom];
-    const parts = geometry.boxes.map(boxTop);
-    for (const column of scene.placed) {
-      const place = geometry.places.get(column.number);
-      const box = geometry.boxes.find((one) => place && one.left < place.x && place.x < one.right);
-      if (place) parts.push(columnHead(column, place, box));
-    }
+    const now = { placed: scene.placed, places: geometry.places, zoom };
+    if (isSame(this.headed, now)) return;
+    this.headed = now;
     this.frame(this.heads, HEADS, zoom);
-    this.heads.replaceChildren(...parts.flat());
+    const placed = scene.placed.filter((column) => geometry.places.has(column.number));
+    showEach(this.tops.boxes, geometry.boxes, { keyOf: JSON.stringify, make: (box) => shape("g", {}, boxTop(box)) });
+    const heads = placed.map((column) => [column, geometry.places.get(column.number)]);
+    showEach(this.tops.heads, heads, {
+      keyOf: ([column, place]) => JSON.stringify([{ ...column, subtitle: null }, place]),
+      make: ([column, place]) => this.head(column, place),
+      update: (head, [column, place]) => updateHead(head, column, place),
+    });
   }
 
-  /** Draws the rows at positions `first` to `last`; places are reckoned from the top of the first one. */
-  drawRows(first, last) {
+  head(column, place) {
+    const box = this.lab.geometry.boxes.find((one) => one.left < place.x && place.x < one.right);
+    return shape("g", {}, columnHead(column, place, box));
+  }
+
+  /** Draws the rows at positions `first` to `last`, between two places from left to right. */
+  drawRows([first, last], [left, right]) {
     const { spacing, zoom } = this.lab;
-    [this.first, this.last] = [first, last];
+    [this.first, this.last, this.left, this.right] = [first, last, left, right];
     this.top = spacing.top(first);
     this.bottom = last < first ? this.top : spacing.top(last + 1);
-    for (const svg of [this.backdrop, this.shapes]) this.frame(svg, this.bottom - this.top, zoom);
     this.drawStanding();
-    setAttribute(this.lifelines, "stroke-dashoffset", this.top % DOTS); // their dots move with the rows
-    setAttribute(this.marks, "transform", `translate(0 ${-this.top})`);
-    this.marks.replaceChildren(...this.bars(), ...this.rowShapes(), ...this.foreground());
+    this.canvas.style.left = `${left * zoom}px`;
+    this.paint();
+    this.drawLater();
     this.drawItems();
   }
 
   /** Draws what looks the same from every row. */
   drawStanding() {
-    const { geometry, sheet } = this.lab;
-    const now = { places: geometry.places, height: this.bottom - this.top, ends: this.last >= sheet.count - 1 };
-    if (Object.entries(now).every(([name, value]) => this.standing[name] === value)) return;
+    const { geometry, sheet, zoom } = this.lab;
+    const height = this.bottom - this.top;
+    const now = { places: geometry.places, height, ends: this.last >= sheet.count - 1, zoom };
+    if (isSame(this.standing, now)) return;
     this.standing = now;
-    this.backdrop.replaceChildren(...geometry.boxes.flatMap((box) => boxSides(box, 0, now.height, now.ends)));
-    this.lifelines.replaceChildren(...[...now.places.values()].map((place) => lifeline(place, 0, now.height)));
+    this.frame(this.backdrop, height, zoom);
+    this.backdrop.replaceChildren(...geometry.boxes.flatMap((box) => boxSides(box, 0, height, now.ends)));
   }
 
   frame(svg, height, zoom) {
@@ -79,23 +89,36 @@ export class Drawing {
     setAttribute(svg, "height", Math.max(1, height) * zoom);
   }
 
-  bars() {
-    const { scene, sheet } = this.lab;
-    if (this.last < this.first) return [];
-    const bars = [...scene.bars(sheet.row(this.first), sheet.row(this.last))];
-    return bars.map((bar) => this.bar(bar)).filter((part) => part !== null);
+  paint() {
+    const { geometry, zoom } = this.lab;
+    const [width, height] = [this.right - this.left, this.bottom - this.top];
+    this.pen.begin(this.left, width, height, zoom);
+    for (const place of geometry.places.values()) {
+      if (this.left <= place.x && place.x <= this.right) drawLifeline(this.pen, place, height, this.top);
+    }
+    if (this.last < this.first) return;
+    this.paintBars();
+    for (const { index, arrow } of this.passing()) this.paintLongArrow(index, arrow);
+    for (let position = this.first; position <= this.last; position += 1) this.paintRow(position);
+    this.pen.end();
   }
 
-  bar(bar) {
+  paintBars() {
+    const { scene, sheet } = this.lab;
+    this.pen.at(0);
+    for (const bar of scene.bars(sheet.row(this.first), sheet.row(this.last))) this.paintBar(bar);
+  }
+
+  paintBar(bar) {
     const { sheet, geometry, spacing, scene } = this.lab;
     const place = geometry.places.get(bar.column);
-    if (place === undefined) return null;
+    if (place === undefined) return;
     const open = bar.last === NOBODY;
     const [from, to] = [sheet.position(bar.first), open ? sheet.count - 1 : this.lastShown(bar.last)];
-    if (to < from || (to === from && !open && sheet.states.size > 0 && !scene.isTail(bar.first))) return null;
+    if (to < from || (to === from && !open && sheet.states.size > 0 && !scene.isTail(bar.first))) return;
     const top = Math.max(spacing.top(from) + LINE - 3, this.top - BEYOND);
     const bottom = Math.min(open ? spacing.total : spacing.top(to) + LINE + 13, this.bottom + BEYOND);
-    return barShape(bar, place, top, bottom);
+    drawBar(this.pen, bar, place, top - this.top, bottom - this.top);
   }
 
   lastShown(index) {
@@ -103,64 +126,74 @@ export class Drawing {
     return this.lab.sheet.has(index) ? position : position - 1;
   }
 
-  rowShapes() {
-    const parts = this.passing().map(({ index, arrow }) => this.arrow(index, arrow));
-    for (let position = this.first; position <= this.last; position += 1) parts.push(this.rowShape(position));
-    return parts.filter((part) => part !== null);
+  /** The arrows over several rows of which a part is drawn. */
+  passing() {
+    const { scene, sheet } = this.lab;
+    const arrows = scene.arrows(sheet.row(this.first), sheet.row(this.last));
+    return sheet.states.size === 0 ? arrows : arrows.filter(({ arrow }) => sheet.keepsArrow(arrow));
   }
 
-  rowShape(position) {
+  paintLongArrow(index, arrow) {
+    const { sheet, spacing } = this.lab;
+    const [from, to] = [index, arrow.targetRow].map((row) => spacing.top(sheet.position(row)));
+    this.pen.at(from - this.top + LINE);
+    drawArrow(this.shared(arrow.targetRow), arrow, to - from);
+  }
+
+  paintRow(position) {
     const { scene, sheet, spacing, geometry } = this.lab;
     const index = sheet.row(position);
     const { step, arrows } = scene.row(index);
-    const y = spacing.top(position) + LINE;
-    const short = arrows.filter((arrow) => arrow.targetRow === index || arrow.target === NOBODY);
-    const parts = [...this.gap(position, y), ...short.map((arrow) => this.arrow(index, arrow))];
-    if (step !== null) parts.push(stepMark(step, geometry, y, (number) => this.nameOf(number)));
-    const tail = scene.isTail(index);
-    if (tail && step === null && arrows.length === 0)
-      parts.push(textAt(geometry.gutter, y + 4, this.wordsOf(index), "waiting halo"));
-    parts.push(textAt(geometry.gutter - 14, y + 4, tail ? "now" : String(index + 1), tail ? "number now" : "number"));
-    return shape("g", { class: this.kindOf(index, "of") }, parts);
+    const here = this.shared(index);
+    this.pen.at(spacing.top(position) - this.top + LINE);
+    this.paintGap(position);
+    for (const arrow of arrows) if (this.isShort(arrow, index)) drawArrow(here, arrow, 0);
+    if (step !== null) drawStep(here, step);
+    const tail = here.italic;
+    const waiting = { font: "words", halo: here.halo, italic: true };
+    if (tail && step === null && arrows.length === 0) this.pen.text(geometry.gutter, 4, this.wordsOf(index), waiting);
+    this.pen.text(geometry.gutter - 14, 4, tail ? "now" : String(index + 1), { align: "end", italic: tail });
   }
 
-  passing() {
-    const { scene, sheet } = this.lab;
-    return this.last < this.first ? [] : scene.arrows(sheet.row(this.first), sheet.row(this.last));
+  isShort(arrow, index) {
+    const { sheet } = this.lab;
+    const isHere = arrow.target === NOBODY || arrow.targetRow === index;
+    return isHere && (sheet.states.size === 0 || sheet.keepsArrow(arrow));
   }
 
-  arrow(index, arrow) {
-    const { sheet, geometry, spacing, isLive } = this.lab;
-    if (sheet.states.size > 0 && !sheet.keepsArrow(arrow)) return null;
-    const to = arrow.target === NOBODY ? index : arrow.targetRow;
-    const heights = [index, to].map((row) => spacing.top(sheet.position(row)) + LINE);
-    return arrowMark(arrow, geometry, heights, { nameOf: (number) => this.nameOf(number), live: isLive });
+  /** What the marks of a row share. */
+  shared(index) {
+    const { scene, geometry, isLive } = this.lab;
+    const nameOf = (number) => this.nameOf(number);
+    return { pen: this.pen, geometry, nameOf, live: isLive, halo: this.groundOf(index), italic: scene.isTail(index) };
   }
 
-  gap(position, y) {
+  /** The name of the colour on which a row stands. */
+  groundOf(index) {
+    const { cursor, parkedRows, search } = this.lab;
+    if (index === cursor) return "tint";
+    if (parkedRows.has(index)) return "halt";
+    return search.isHit(index) ? "find" : "box";
+  }
+
+  paintGap(position) {
     const gap = this.lab.spacing.gap(position);
-    if (gap === null) return [];
-    const middle = y - LINE - gap.height / 2;
+    if (gap === null) return;
+    const middle = -LINE - gap.height / 2;
     const { gutter, width } = this.lab.geometry;
-    const line = shape("path", { class: "gap", d: `M${gutter} ${middle}H${width}` });
-    return [line, textAt(gutter - 6, middle + 4, gap.text, "time halo")];
+    this.pen.line(`M${gutter} ${middle}H${width}`, "rule", { kind: "gap", width: 1 });
+    this.pen.text(gutter - 6, middle + 4, gap.text, { halo: "paper" });
   }
 
-  /** What dims the rows after the cursor. */
-  foreground() {
-    const { cursor, sheet, spacing, geometry } = this.lab;
-    if (cursor === null) return [];
-    const from = Math.max(this.top, spacing.top(sheet.position(cursor)) + ROW);
-    if (from >= this.bottom) return [];
-    return [
-      shape("rect", {
-        class: "later",
-        x: geometry.gutter - 10,
-        y: from,
-        width: geometry.width,
-        height: this.bottom - from,
-      }),
-    ];
+  /** Dims the rows after the cursor. */
+  drawLater() {
+    const { cursor, sheet, spacing, geometry, zoom } = this.lab;
+    const from = cursor === null ? this.bottom : Math.max(this.top, spacing.top(sheet.position(cursor)) + ROW);
+    this.later.hidden = from >= this.bottom;
+    if (this.later.hidden) return;
+    const { style } = this.later;
+    [style.left, style.top] = [`${(geometry.gutter - 10) * zoom}px`, `${(from - this.top) * zoom}px`];
+    style.height = `${(this.bottom - from) * zoom}px`;
   }
 
   nameOf(number) {
@@ -240,4 +273,8 @@ export class Drawing {
     this.list.insertBefore(made, after);
     return made;
   }
+}
+
+function isSame(one, other) {
+  return Object.entries(other).every(([name, value]) => one[name] === value);
 }

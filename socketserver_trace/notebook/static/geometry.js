@@ -33,8 +33,14 @@ export class Geometry {
     this.update();
   }
 
-  /** Reckons all places again. */
+  /** Reckons all places again. As long as everything stands where it stood, `places` is the same object. */
   update() {
+    const former = this.places;
+    this.reckon();
+    if (former && JSON.stringify([...former]) === JSON.stringify([...this.places])) this.places = former;
+  }
+
+  reckon() {
     const columns = this.scene.placed.filter((column) => this.sheet.state(column.lane) !== HIDDEN);
     const rooms = this.rooms(columns);
     const begins = new Set(this.scene.groups.map((group) => this.firstShown(group)?.number));

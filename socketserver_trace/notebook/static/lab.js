@@ -97,7 +97,7 @@ class Lab {
   }
 
   begin() {
-    this.forgetTheme = followTheme(this.view);
+    this.forgetTheme = followTheme(this.view, () => this.recolour());
     this.forgetKeys = listenToKeys(this, this.root, this.stage);
     this.drawing.list.addEventListener("click", (event) => this.clicked(event));
     this.closeMenus = (event) => this.toolbar.closeMenus(event.composedPath()[0]);
@@ -183,6 +183,12 @@ class Lab {
   findParked() {
     const rows = (this.status?.parked ?? []).map((one) => this.scene.rowOf(one.event));
     this.parkedRows = new Set(rows.filter((row) => row !== undefined));
+  }
+
+  /** What is painted is painted again, in the colours of now. */
+  recolour() {
+    this.drawing.pen.forgetColours();
+    this.told("all");
   }
 
   showBanner(text) {

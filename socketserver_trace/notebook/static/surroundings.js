@@ -6,22 +6,24 @@
 import { element } from "./elements.js";
 
 const DARK = "(prefers-color-scheme: dark)";
+const FORCED = "(forced-colors: active)";
 const QUIET = 1000;
 
-/** Keeps `data-theme` of an element at "light" or "dark". Returns what ends that. */
-export function followTheme(root) {
-  const system = matchMedia(DARK);
+/** Keeps `data-theme` of an element at "light" or "dark", and tells when colours change. Returns what ends that. */
+export function followTheme(root, changed) {
+  const [system, forced] = [matchMedia(DARK), matchMedia(FORCED)];
   const update = () => {
     const told = document.body?.dataset.jpThemeLight;
     root.dataset.theme = (told === undefined ? system.matches : told === "false") ? "dark" : "light";
+    changed();
   };
   const observer = new MutationObserver(update);
   observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
-  system.addEventListener("change", update);
+  for (const query of [system, forced]) query.addEventListener("change", update);
   update();
   return () => {
     observer.disconnect();
-    system.removeEventListener("change", update);
+    for (const query of [system, forced]) query.removeEventListener("change", update);
   };
 }
 

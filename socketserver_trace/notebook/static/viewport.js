@@ -1,8 +1,8 @@
 // The part of the drawing that is in view: scrolling, following the newest row, zooming.
 //
 // The scrolled area is as high as all rows together, so that the scrollbar tells the truth; browsers know no heights
-// beyond some millions of pixels, and then a pixel of scrolling stands for several. Rows are drawn with some more above
-// and below, and again when these do not suffice.
+// beyond some millions of pixels, and then a pixel of scrolling stands for several. Rows are drawn with some more around
+// what is in view, and again when that does not suffice.
 //
 // Asking the page how large or how far scrolled something is makes it reckon at once what it would reckon once a frame.
 // So the size is what the observer last said, the scrolling what the last event said or what was last wished for, and a
@@ -15,6 +15,7 @@ import { HEADS, ROW, clamp } from "./geometry.js";
 
 const HIGHEST = 8_000_000;
 const MORE = 12;
+const ASIDE = 400;
 const SMALLEST_ZOOM = 0.3;
 const LARGEST_ZOOM = 2;
 const READABLE = 0.75;
@@ -31,9 +32,11 @@ export class Viewport {
     this.wide = 0;
     this.high = 0;
     this.scrolledTo = 0;
+    this.scrolledAside = 0;
     this.newest = "";
     this.byHand = false;
-    this.layer = element("div", { class: "layer" }, drawing.backdrop, drawing.list, drawing.shapes);
+    this.layer = element("div", { class: "layer" }, drawing.backdrop, drawing.list);
+    this.layer.append(drawing.canvas, drawing.later);
     this.space = element("div", { class: "space" }, this.layer);
     this.heads = element("div", { class: "heads" }, drawing.heads);
     this.remarks = element("ul", { class: "remarks", hidden: true });
@@ -113,9 +116,11 @@ export class Viewport {
   /** Draws the rows in view and some more. */
   draw() {
     const [first, last] = this.inView();
+    const [left, right] = this.sideways();
     const count = this.lab.sheet.count;
-    const more = this.follows ? 1 : MORE;
-    this.drawing.drawRows(clamp(first - more, 0, Math.max(0, count - 1)), Math.min(last + more, count - 1));
+    const [more, aside] = this.follows ? [1, 0] : [MORE, ASIDE];
+    const rows = [clamp(first - more, 0, Math.max(0, count - 1)), Math.min(last + more, count - 1)];
+    this.drawing.drawRows(rows, [Math.max(0, left - aside), Math.min(right + aside, this.lab.geometry.width)]);
     this.place();
   }
 
@@ -124,6 +129,12 @@ export class Viewport {
     const { spacing } = this.lab;
     const from = this.offset / this.zoom;
     return [spacing.positionAt(from), spacing.positionAt(from + this.height / this.zoom)];
+  }
+
+  /** From where to where it is in view, from left to right. */
+  sideways() {
+    const left = clamp(this.scrolledAside / this.zoom, 0, this.lab.geometry.width);
+    return [left, Math.min(left + this.wide / this.zoom, this.lab.geometry.width)];
   }
 
   /** The position of the first row in view. */
@@ -137,15 +148,21 @@ export class Viewport {
   }
 
   scrolled() {
-    const { scrollTop } = this.area;
+    const { scrollTop, scrollLeft } = this.area;
     const atEnd = scrollTop + this.high >= this.area.scrollHeight - ROW;
     if (this.follows && !atEnd && this.byHand && scrollTop < this.scrolledTo - 2) this.follow(false);
-    this.scrolledTo = scrollTop;
-    const [first, last] = this.inView();
-    const known = first >= this.drawing.first && last <= this.drawing.last;
-    if (known) this.place();
+    [this.scrolledTo, this.scrolledAside] = [scrollTop, scrollLeft];
+    if (this.isDrawn()) this.place();
     else this.draw();
     setAttribute(this.heads, "data-lifted", scrollTop > 0);
+  }
+
+  /** Whether all that is in view is drawn. */
+  isDrawn() {
+    const [first, last] = this.inView();
+    const [left, right] = this.sideways();
+    const { drawing } = this;
+    return first >= drawing.first && last <= drawing.last && left >= drawing.left && right <= drawing.right;
   }
 
   resized() {
