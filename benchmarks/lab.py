@@ -23,7 +23,7 @@ from socketserver_trace.live.session import Session
 
 CLIENTS = 8
 SECONDS = 4.0
-ROUNDS = 9
+ROUNDS = 25
 
 KERNEL = """
 import json, threading, time

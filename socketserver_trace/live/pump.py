@@ -29,7 +29,7 @@ BUSY: Final = 0.7
 FLOOD: Final = 10_000
 """How many events a second are more than anybody could watch."""
 
-REST: Final = 40
+REST: Final = 80
 """How many times longer than its last look a pump rests then."""
 
 SECOND: Final = 1.0

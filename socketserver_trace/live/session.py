@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     Message = dict[str, Any]
 
-PORTION: Final = 2_000
+PORTION: Final = 250
 """How many events are drawn in one look."""
 
 MOST: Final = 20_000
