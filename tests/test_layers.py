@@ -60,8 +60,15 @@ PEOPLE = ["kernel", "assets", "player", "trace", "comparison.comparison", "compa
           "live.status", "live.session", "live", "notebook.lab", "notebook.interrupts", "making", "forgotten",
           "serving", "notebook.cells", "notebook.runs", "notebook.magics", "notebook", "pytest_plugin", "__init__",
           "__main__"]  # fmt: skip
-MAY_KNOW = {"PURE": [], "RECORDING": PURE, "VIEWING": PURE, "PEOPLE": [*PURE, *RECORDING, *VIEWING]}
-BLOCKS = {"PURE": PURE, "RECORDING": RECORDING, "VIEWING": VIEWING, "PEOPLE": PEOPLE}
+EXAMPLES = ["examples.command", "examples.chat_naive", "examples.chat", "examples.file_server", "examples"]
+MAY_KNOW = {
+    "PURE": [],
+    "RECORDING": PURE,
+    "VIEWING": PURE,
+    "PEOPLE": [*PURE, *RECORDING, *VIEWING],
+    "EXAMPLES": ["__init__"],
+}
+BLOCKS = {"PURE": PURE, "RECORDING": RECORDING, "VIEWING": VIEWING, "PEOPLE": PEOPLE, "EXAMPLES": EXAMPLES}
 NOTEBOOKS_ONLY = {"IPython", "ipykernel", "ipywidgets", "anywidget", "traitlets", "comm"}
 PAINTERS_MAY_KNOW = {"diagram", "paint.markup", "paint.svg"}
 
@@ -93,6 +100,8 @@ def _imports(module: str) -> set[str]:
 
 def _imported(module: str, name: str) -> str:
     inner = module.removeprefix("socketserver_trace").removeprefix(".")
+    if not inner and name not in MODULES:
+        return "__init__"
     whole = f"{inner}.{name}".removeprefix(".")
     return whole if whole in MODULES else inner
 
@@ -106,6 +115,12 @@ def test_a_module_knows_only_what_it_may(module: str) -> None:
     allowed = {*MAY_KNOW[block], *members[: members.index(module)]}
 
     assert _imports(module) <= allowed
+
+
+@pytest.mark.parametrize("module", EXAMPLES)
+def test_an_example_knows_nothing_of_tracing(module: str) -> None:
+    """The servers of the course are plain socketserver code: the command line alone knows how a trace is made."""
+    assert _imports(module) <= ({"__init__"} if module == "examples.command" else {"examples.command"})
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("paint.")])

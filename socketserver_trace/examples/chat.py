@@ -1,0 +1,321 @@
+"""A chat: everybody hears what anybody says, in one room, in groups, and in private.
+
+The protocol is lines of UTF-8, of at most 1,000 bytes. The first line is a name. After that a line is said to all,
+unless it begins with a slash:
+
+    /who                   who is here, and in which groups
+    /msg NAME TEXT         to one member
+    /join GROUP            be in a group, which begins to exist with its first member
+    /leave GROUP           be in it no more
+    /say GROUP TEXT        to a group
+    /quit                  good-bye
+
+The server answers in lines, too: "<alice> hello" to all, "<alice to you> hello", "<alice in tea> hello"; "* bob is
+here" and "* bob has gone"; and "! " with a sentence when it could not do what was asked.
+
+The law: nobody waits for another. What is said is sent by whoever says it, as far as the member's buffers have room for
+it just now. The rest waits in an outbox, and the server's loop sends it when there is room again. Who does not read
+until the outbox is full is let go. So one that is slow or dead stalls nobody, and costs nobody else the connection.
+`chat_naive` has the chat that most people write first, and what becomes of it.
+"""
+
+from __future__ import annotations
+
+import re
+import selectors
+import socket
+import threading
+from collections import deque
+from contextlib import suppress
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+
+from socketserver_trace.examples.command import Command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import ClassVar, Final
+
+    from socketserver_trace.serving import Served
+
+LONGEST: Final = 1_000
+"""How many bytes a line may have, with its end."""
+
+OUTBOX: Final = 1_000
+"""How many lines wait for a member that does not read."""
+
+NAME: Final = re.compile(r"\w[\w-]{0,19}")
+
+GROUPS: Final = 20
+"""In how many groups a member can be."""
+
+UNDERSTOOD: Final = "/who, /msg NAME TEXT, /join GROUP, /leave GROUP, /say GROUP TEXT and /quit"
+
+
+class RefusedError(Exception):
+    """A sentence for a member that asked for something that cannot be."""
+
+
+class Member:
+    """One who is connected. `name` is empty until it has said one. May be told something from any thread."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.name = ""
+        self.groups: set[str] = set()
+        self._connection = connection
+        self._outbox: deque[str] = deque()
+        self._room_to_send = selectors.DefaultSelector()
+        self._room_to_send.register(connection, selectors.EVENT_WRITE)
+        self._is_here = True
+        self._lock = threading.Lock()  # a line is sent whole, and in its turn
+
+    def tell(self, line: str) -> None:
+        """Send a line, now or later. Never waits; a member that has too much to read already is let go."""
+        with self._lock:
+            self._outbox.append(line)
+            is_lost = len(self._outbox) > OUTBOX
+        if is_lost:
+            self.let_go()
+        else:
+            self.send()
+
+    def send(self) -> None:
+        """Send what waits, as far as there is room."""
+        with self._lock, suppress(OSError):  # it is dead; its handler will notice
+            while self._is_here and self._outbox and self._has_room():
+                self._connection.sendall(f"{self._outbox.popleft()}\n".encode())
+
+    def leave(self) -> None:
+        """Be sent nothing more: the socket is about to be closed."""
+        with self._lock:
+            self._is_here = False
+            self._room_to_send.close()
+
+    def let_go(self) -> None:
+        """End the connection. Its handler reads an end of file then, and takes it out of the room."""
+        with suppress(OSError):  # it was faster
+            self._connection.shutdown(socket.SHUT_RDWR)
+
+    def _has_room(self) -> bool:
+        """Whether so much of the buffer is free that a line fits: "writable" is a third of it, thousands of bytes."""
+        return bool(self._room_to_send.select(0))
+
+
+class Room:
+    """Who is here. It may be asked from any thread; the lock is held to look and to change, and never to send."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connected: set[Member] = set()
+        self._members: dict[str, Member] = {}
+        self._is_closed = False
+
+    def arrive(self, member: Member) -> None:
+        """Take note of somebody who has no name yet."""
+        with self._lock:
+            self._connected.add(member)
+            is_late = self._is_closed
+        if is_late:
+            member.let_go()
+
+    def enter(self, member: Member, name: str) -> None:
+        """Take a member in under a name, and tell the others. RefusedError when it is no name, or another's."""
+        if not NAME.fullmatch(name):
+            raise RefusedError("a name has 1 to 20 letters, digits, _ or -; say another one")
+        with self._lock:
+            if name.casefold() in self._members:
+                raise RefusedError(f"{name} is here already; say another name")
+            self._members[name.casefold()] = member
+            member.name = name
+        self.tell(f"* {name} is here", but=member)
+
+    def leave(self, member: Member) -> None:
+        """Let a member go, and tell the others when it had a name."""
+        with self._lock:
+            self._connected.discard(member)
+            here = self._members.pop(member.name.casefold(), None)
+        if here is not None:
+            self.tell(f"* {member.name} has gone")
+
+    def member(self, name: str) -> Member:
+        """The member of that name. RefusedError when there is none."""
+        with self._lock:
+            found = self._members.get(name.casefold())
+        if found is None:
+            raise RefusedError(f"nobody here is called {name}")
+        return found
+
+    def join(self, member: Member, group: str) -> None:
+        """Put a member into a group."""
+        if not NAME.fullmatch(group):
+            raise RefusedError("a group has a name of 1 to 20 letters, digits, _ or -")
+        with self._lock:
+            if len(member.groups) >= GROUPS:
+                raise RefusedError(f"you are in {GROUPS} groups already; leave one first")
+            member.groups.add(group)
+
+    def part(self, member: Member, group: str) -> None:
+        """Take a member out of a group."""
+        with self._lock:
+            member.groups.discard(group)
+
+    def tell(self, line: str, *, group: str | None = None, but: Member | None = None) -> None:
+        """Tell everybody, or everybody in a group, but for one."""
+        for member in self._some(lambda one: one is not but and (group is None or group in one.groups)):
+            member.tell(line)
+
+    def send(self) -> None:
+        """Send what waits for anybody."""
+        with self._lock:
+            connected = list(self._connected)
+        for member in connected:
+            member.send()
+
+    def everybody(self) -> list[str]:
+        """Who is here, a line for each."""
+        with self._lock:
+            return [" ".join(["*", one.name, *sorted(one.groups)]) for one in self._members.values()]
+
+    def close(self) -> None:
+        """End every connection, and those that come too late."""
+        with self._lock:
+            self._is_closed = True
+            connected = list(self._connected)
+        for member in connected:
+            member.let_go()
+
+    def _some(self, wanted: Callable[[Member], bool]) -> list[Member]:
+        with self._lock:  # a copy: while lines are sent, members come and go
+            return [member for member in self._members.values() if wanted(member)]
+
+
+class ChatHandler(StreamRequestHandler):
+    """One member, from the name to the good-bye."""
+
+    server: ChatServer
+
+    def setup(self) -> None:
+        """Be there, without a name."""
+        super().setup()
+        self.member = Member(self.connection)
+        self.server.room.arrive(self.member)
+
+    def handle(self) -> None:
+        """Hear a name, and then line after line."""
+        self.member.tell("* what is your name?")
+        try:
+            for line in self.lines():
+                if line == "/quit":
+                    return
+                try:
+                    self.obey(line)
+                except RefusedError as refused:
+                    self.member.tell(f"! {refused}")
+        except ConnectionError:
+            pass  # it has gone without a word
+
+    def finish(self) -> None:
+        """The room first: nobody shall talk to who is gone."""
+        self.server.room.leave(self.member)
+        self.member.leave()
+        super().finish()
+
+    def lines(self) -> Iterator[str]:
+        """What the client says, a line at a time. What is cut off by its end was not said."""
+        while (line := self.rfile.readline(LONGEST + 1)).endswith(b"\n"):
+            yield "".join(letter if letter.isprintable() else " " for letter in line.decode(errors="replace")).strip()
+        if len(line) > LONGEST:
+            self.member.tell(f"! a line has at most {LONGEST:,} bytes; good-bye")
+
+    def obey(self, line: str) -> None:
+        """Do what one line asks for. RefusedError, with a sentence, when that cannot be."""
+        room, member = self.server.room, self.member
+        if not member.name:
+            room.enter(member, line)
+            member.tell(f"* welcome, {member.name}; /who tells who is here")
+        elif line.startswith("/"):
+            word, _, rest = line.partition(" ")
+            name, _, text = rest.partition(" ")
+            needs, act = self.commands.get(word, (3, None))
+            if act is None or needs > bool(name) + bool(text):
+                raise RefusedError(f"{UNDERSTOOD} are understood")
+            act(self, name, text)
+        elif line:
+            room.tell(f"<{member.name}> {line}")
+
+    def who(self, _name: str, _text: str) -> None:
+        """Tell who is here."""
+        for one in self.server.room.everybody():
+            self.member.tell(one)
+
+    def message(self, name: str, text: str) -> None:
+        """Tell one member something."""
+        self.server.room.member(name).tell(f"<{self.member.name} to you> {text}")
+
+    def join(self, group: str, _text: str) -> None:
+        """Be in a group."""
+        self.server.room.join(self.member, group)
+        self.server.room.tell(f"* {self.member.name} is in {group}", group=group)
+
+    def leave(self, group: str, _text: str) -> None:
+        """Be in a group no more."""
+        self.server.room.part(self.member, group)
+        self.member.tell(f"* you have left {group}")
+
+    def say(self, group: str, text: str) -> None:
+        """Tell a group something."""
+        if group not in self.member.groups:
+            raise RefusedError(f"you are not in {group}; /join {group} first")
+        self.server.room.tell(f"<{self.member.name} in {group}> {text}", group=group)
+
+    # What each command is called, and how many words it needs.
+    commands: ClassVar = {
+        "/who": (0, who),
+        "/msg": (2, message),
+        "/join": (1, join),
+        "/leave": (1, leave),
+        "/say": (2, say),
+    }
+
+
+class ChatServer(ThreadingTCPServer):
+    """A room, and a thread for each who is in it."""
+
+    allow_reuse_address = True
+    request_queue_size = 128  # "ten clients at once" shall not wait for a second try
+
+    def __init__(self, address: tuple[str, int], handler: type[ChatHandler] = ChatHandler) -> None:
+        self.room = Room()
+        super().__init__(address, handler)
+
+    def service_actions(self) -> None:
+        """What could not be sent when it was said is sent in the pauses of the loop."""
+        self.room.send()
+
+    def server_close(self) -> None:
+        """Let everybody go first: `ThreadingMixIn` waits for the threads, and they for their clients."""
+        self.room.close()
+        super().server_close()
+
+
+def converse(served: Served) -> None:
+    """Alice and bob come, bob says something in private, and alice goes."""
+    with served.client("alice") as alice, served.client("bob") as bob:
+        alice.receive_line()
+        alice.send(b"alice\n")
+        alice.receive_line()
+        bob.receive_line()
+        bob.send(b"bob\n")
+        bob.receive_line()
+        alice.receive_line()
+        bob.send(b"/msg alice are you there?\n")
+        alice.receive_line()
+        alice.send(b"/quit\n")
+        alice.receive_all()
+        bob.receive_line()
+        bob.send(b"/quit\n")
+        bob.receive_all()
+
+
+if __name__ == "__main__":
+    raise SystemExit(Command(__doc__, lambda options: ChatServer((options.host, options.port)), converse).run())

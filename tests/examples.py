@@ -1,0 +1,92 @@
+"""What the tests of the course's servers share: a server that is served, clients without a tracer, and a shell."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from socketserver import BaseServer
+
+PATIENCE = 30.0
+"""How many seconds anything may take on a busy machine."""
+
+
+@contextmanager
+def served(server: BaseServer) -> Iterator[tuple[str, int]]:
+    """A server that serves in a thread until the block ends. Gives its address."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_address  # type: ignore[misc] # of TCP
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Peer:
+    """A client that speaks in lines, and fails instead of waiting for ever."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.socket = socket.create_connection(address, PATIENCE)
+        self.file = self.socket.makefile("rb")
+
+    def __enter__(self) -> Peer:  # noqa: PYI034 - typing has Self from Python 3.11 on
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.file.close()
+        self.socket.close()
+
+    def say(self, *lines: str) -> None:
+        """Send lines."""
+        self.socket.sendall("".join(f"{line}\n" for line in lines).encode())
+
+    def line(self) -> str:
+        """The next line, without its end."""
+        return self.file.readline().decode().rstrip("\n")
+
+    def until(self, end: str) -> list[str]:
+        """The next lines, up to the one that is `end`."""
+        lines = [self.line()]
+        while lines[-1] != end:
+            assert lines[-1], f"the stream ended before {end!r}: {lines}"
+            lines.append(self.line())
+        return lines
+
+    def rest(self) -> bytes:
+        """Everything up to the end, be it a reset."""
+        try:
+            return self.file.read()
+        except ConnectionError:
+            return b""
+
+
+def at_once(count: int, act: Callable[[int], object]) -> None:
+    """Do something in so many threads; fail when one of them fails."""
+    failures: list[BaseException] = []
+
+    def one(number: int) -> None:
+        try:
+            act(number)
+        except BaseException as error:  # noqa: BLE001 - told below
+            failures.append(error)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures, repr(failures[0])
+
+
+def shell(name: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run an example as a person would."""
+    command = [sys.executable, "-m", f"socketserver_trace.examples.{name}", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, **options)
