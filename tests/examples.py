@@ -30,6 +30,16 @@ def served(server: BaseServer) -> Iterator[tuple[str, int]]:
             thread.join()
 
 
+class Clock:
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class Peer:
     """A client that speaks in lines, and fails instead of waiting for ever."""
 
@@ -59,6 +69,12 @@ class Peer:
             assert lines[-1], f"the stream ended before {end!r}: {lines}"
             lines.append(self.line())
         return lines
+
+    def until_it_begins(self, beginning: str) -> str:
+        """The next line that begins so."""
+        while not (line := self.line()).startswith(beginning):
+            assert line, f"the stream ended before a line that begins with {beginning!r}"
+        return line
 
     def rest(self) -> bytes:
         """Everything up to the end, be it a reset."""

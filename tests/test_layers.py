@@ -60,7 +60,9 @@ PEOPLE = ["kernel", "assets", "player", "trace", "comparison.comparison", "compa
           "live.status", "live.session", "live", "notebook.lab", "notebook.interrupts", "making", "forgotten",
           "serving", "notebook.cells", "notebook.runs", "notebook.magics", "notebook", "pytest_plugin", "__init__",
           "__main__"]  # fmt: skip
-EXAMPLES = ["examples.command", "examples.chat_naive", "examples.chat", "examples.file_server", "examples"]
+SHARED = ["examples.command", "examples.letting_go", "examples.outbox"]
+EXAMPLES = [*SHARED, "examples.chat_naive", "examples.chat", "examples.file_server", "examples.game",
+            "examples.devices", "examples"]  # fmt: skip
 MAY_KNOW = {
     "PURE": [],
     "RECORDING": PURE,
@@ -120,7 +122,7 @@ def test_a_module_knows_only_what_it_may(module: str) -> None:
 @pytest.mark.parametrize("module", EXAMPLES)
 def test_an_example_knows_nothing_of_tracing(module: str) -> None:
     """The servers of the course are plain socketserver code: the command line alone knows how a trace is made."""
-    assert _imports(module) <= ({"__init__"} if module == "examples.command" else {"examples.command"})
+    assert _imports(module) <= ({"__init__"} if module == "examples.command" else set(SHARED))
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("paint.")])

@@ -13,36 +13,31 @@ unless it begins with a slash:
 The server answers in lines, too: "<alice> hello" to all, "<alice to you> hello", "<alice in tea> hello"; "* bob is
 here" and "* bob has gone"; and "! " with a sentence when it could not do what was asked.
 
-The law: nobody waits for another. What is said is sent by whoever says it, as far as the member's buffers have room for
-it just now. The rest waits in an outbox, and the server's loop sends it when there is room again. Who does not read
-until the outbox is full is let go. So one that is slow or dead stalls nobody, and costs nobody else the connection.
-`chat_naive` has the chat that most people write first, and what becomes of it.
+The law: nobody waits for another. What is said is sent by whoever says it, through an outbox for each member
+(`outbox`). So one that is slow or dead stalls nobody, and costs nobody else the connection. `chat_naive` has the chat
+that most people write first, and what becomes of it.
 """
 
 from __future__ import annotations
 
 import re
-import selectors
-import socket
 import threading
-from collections import deque
-from contextlib import suppress
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 from socketserver_trace.examples.command import Command
+from socketserver_trace.examples.letting_go import LettingGoMixIn
+from socketserver_trace.examples.outbox import Outbox, SendingMixIn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import socket
+    from collections.abc import Iterator
     from typing import ClassVar, Final
 
     from socketserver_trace.serving import Served
 
 LONGEST: Final = 1_000
 """How many bytes a line may have, with its end."""
-
-OUTBOX: Final = 1_000
-"""How many lines wait for a member that does not read."""
 
 NAME: Final = re.compile(r"\w[\w-]{0,19}")
 
@@ -56,49 +51,13 @@ class RefusedError(Exception):
     """A sentence for a member that asked for something that cannot be."""
 
 
-class Member:
-    """One who is connected. `name` is empty until it has said one. May be told something from any thread."""
+class Member(Outbox):
+    """One who is connected. `name` is empty until it has said one."""
 
     def __init__(self, connection: socket.socket) -> None:
+        super().__init__(connection)
         self.name = ""
         self.groups: set[str] = set()
-        self._connection = connection
-        self._outbox: deque[str] = deque()
-        self._room_to_send = selectors.DefaultSelector()
-        self._room_to_send.register(connection, selectors.EVENT_WRITE)
-        self._is_here = True
-        self._lock = threading.Lock()  # a line is sent whole, and in its turn
-
-    def tell(self, line: str) -> None:
-        """Send a line, now or later. Never waits; a member that has too much to read already is let go."""
-        with self._lock:
-            self._outbox.append(line)
-            is_lost = len(self._outbox) > OUTBOX
-        if is_lost:
-            self.let_go()
-        else:
-            self.send()
-
-    def send(self) -> None:
-        """Send what waits, as far as there is room."""
-        with self._lock, suppress(OSError):  # it is dead; its handler will notice
-            while self._is_here and self._outbox and self._has_room():
-                self._connection.sendall(f"{self._outbox.popleft()}\n".encode())
-
-    def leave(self) -> None:
-        """Be sent nothing more: the socket is about to be closed."""
-        with self._lock:
-            self._is_here = False
-            self._room_to_send.close()
-
-    def let_go(self) -> None:
-        """End the connection. Its handler reads an end of file then, and takes it out of the room."""
-        with suppress(OSError):  # it was faster
-            self._connection.shutdown(socket.SHUT_RDWR)
-
-    def _has_room(self) -> bool:
-        """Whether so much of the buffer is free that a line fits: "writable" is a third of it, thousands of bytes."""
-        return bool(self._room_to_send.select(0))
 
 
 class Room:
@@ -106,17 +65,7 @@ class Room:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._connected: set[Member] = set()
         self._members: dict[str, Member] = {}
-        self._is_closed = False
-
-    def arrive(self, member: Member) -> None:
-        """Take note of somebody who has no name yet."""
-        with self._lock:
-            self._connected.add(member)
-            is_late = self._is_closed
-        if is_late:
-            member.let_go()
 
     def enter(self, member: Member, name: str) -> None:
         """Take a member in under a name, and tell the others. RefusedError when it is no name, or another's."""
@@ -132,7 +81,6 @@ class Room:
     def leave(self, member: Member) -> None:
         """Let a member go, and tell the others when it had a name."""
         with self._lock:
-            self._connected.discard(member)
             here = self._members.pop(member.name.casefold(), None)
         if here is not None:
             self.tell(f"* {member.name} has gone")
@@ -161,32 +109,19 @@ class Room:
 
     def tell(self, line: str, *, group: str | None = None, but: Member | None = None) -> None:
         """Tell everybody, or everybody in a group, but for one."""
-        for member in self._some(lambda one: one is not but and (group is None or group in one.groups)):
-            member.tell(line)
-
-    def send(self) -> None:
-        """Send what waits for anybody."""
-        with self._lock:
-            connected = list(self._connected)
-        for member in connected:
-            member.send()
+        for member in self.members():
+            if member is not but and (group is None or group in member.groups):
+                member.tell(line)
 
     def everybody(self) -> list[str]:
         """Who is here, a line for each."""
         with self._lock:
             return [" ".join(["*", one.name, *sorted(one.groups)]) for one in self._members.values()]
 
-    def close(self) -> None:
-        """End every connection, and those that come too late."""
+    def members(self) -> list[Member]:
+        """Everybody who has a name. A copy: while one walks through it, members come and go."""
         with self._lock:
-            self._is_closed = True
-            connected = list(self._connected)
-        for member in connected:
-            member.let_go()
-
-    def _some(self, wanted: Callable[[Member], bool]) -> list[Member]:
-        with self._lock:  # a copy: while lines are sent, members come and go
-            return [member for member in self._members.values() if wanted(member)]
+            return list(self._members.values())
 
 
 class ChatHandler(StreamRequestHandler):
@@ -198,7 +133,6 @@ class ChatHandler(StreamRequestHandler):
         """Be there, without a name."""
         super().setup()
         self.member = Member(self.connection)
-        self.server.room.arrive(self.member)
 
     def handle(self) -> None:
         """Hear a name, and then line after line."""
@@ -217,7 +151,7 @@ class ChatHandler(StreamRequestHandler):
     def finish(self) -> None:
         """The room first: nobody shall talk to who is gone."""
         self.server.room.leave(self.member)
-        self.member.leave()
+        self.member.close()
         super().finish()
 
     def lines(self) -> Iterator[str]:
@@ -278,7 +212,7 @@ class ChatHandler(StreamRequestHandler):
     }
 
 
-class ChatServer(ThreadingTCPServer):
+class ChatServer(LettingGoMixIn, SendingMixIn, ThreadingTCPServer):
     """A room, and a thread for each who is in it."""
 
     allow_reuse_address = True
@@ -288,14 +222,9 @@ class ChatServer(ThreadingTCPServer):
         self.room = Room()
         super().__init__(address, handler)
 
-    def service_actions(self) -> None:
-        """What could not be sent when it was said is sent in the pauses of the loop."""
-        self.room.send()
-
-    def server_close(self) -> None:
-        """Let everybody go first: `ThreadingMixIn` waits for the threads, and they for their clients."""
-        self.room.close()
-        super().server_close()
+    def outboxes(self) -> list[Member]:
+        """Those of who is in the room."""
+        return self.room.members()
 
 
 def converse(served: Served) -> None:
