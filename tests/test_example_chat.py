@@ -17,6 +17,8 @@ from tests.examples import PATIENCE, Peer, at_once, served, shell
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from socketserver_trace import Served
+
 ANY = ("127.0.0.1", 0)
 MORE_THAN_ANY_BUFFER = 20_000_000
 
@@ -195,19 +197,19 @@ def test_whatever_is_sent_the_next_client_is_served(pieces: list[bytes]) -> None
 # --- The one that most people write first ---------------------------------------------------------
 
 
-def naive_member(address: tuple[str, int], name: str) -> Peer:
-    """Somebody in the naive chat, who has heard themselves."""
-    peer = Peer(address)
+def naive_member(traced: Served, name: str) -> Peer:
+    """Somebody in the naive chat, when nobody walks through its dictionary any more."""
+    peer = Peer(traced.server.server_address)
     peer.say(name, "here")
     peer.until(f"<{name}> here")
+    assert traced.settle()
     return peer
 
 
 def test_the_naive_chat_throws_out_who_talks_to_a_lost_member() -> None:
     """It was bob who went without a word, and alice who loses her connection."""
     with serve(lambda: chat_naive.NaiveChatServer(ANY)) as traced:
-        address = traced.server.server_address
-        with naive_member(address, "bob") as bob, naive_member(address, "alice") as alice:
+        with naive_member(traced, "bob") as bob, naive_member(traced, "alice") as alice:
             bob.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             bob.file.close()
             bob.socket.close()
@@ -219,13 +221,12 @@ def test_the_naive_chat_throws_out_who_talks_to_a_lost_member() -> None:
 def test_the_naive_chat_walks_through_a_dictionary_that_changes() -> None:
     """While a member that does not read holds up the loop, another comes; then it reads, and the loop goes on."""
     with serve(lambda: chat_naive.NaiveChatServer(ANY)) as traced:
-        address = traced.server.server_address
-        with naive_member(address, "slow") as slow, naive_member(address, "alice") as alice:
+        with naive_member(traced, "slow") as slow, naive_member(traced, "alice") as alice:
             assert slow.line() == "<alice> here"
             talking = threading.Thread(target=alice.say, args=("x" * MORE_THAN_ANY_BUFFER,))
             talking.start()
             assert slow.file.read(8) == b"<alice> "  # the loop has begun, and waits for slow
-            with Peer(address) as late:
+            with Peer(traced.server.server_address) as late:
                 late.say("late")
                 while "late" not in traced.server.members:
                     threading.Event().wait(0.001)
