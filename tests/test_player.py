@@ -455,6 +455,19 @@ def test_real_time_spacing_follows_the_clock(browser: Browser, tmp_path: Path) -
 
 
 @in_browser
+def test_a_box_whose_lanes_are_all_folded_names_them_once(browser: Browser, tmp_path: Path) -> None:
+    """The first lane that was folded stands where it stood, and gives up its name when the last one is folded."""
+    with player(browser, sample("threads"), tmp_path) as watched:
+        page = watched.page
+        page.get_by_role("button", name="Lanes").click()
+        page.get_by_role("button", name="Fold alice").click()
+        expect(page.locator(".heads text.sub.down")).to_have_text(["alice"])
+        page.get_by_role("button", name="Fold bob").click()
+        expect(page.locator(".heads text.group.down")).to_have_text(["clients"])
+        expect(page.locator(".heads text.sub.down")).to_have_count(0)
+
+
+@in_browser
 def test_the_order_of_arrival_is_the_other_drawing(browser: Browser, tmp_path: Path) -> None:
     """The switch shows the rows as the clock saw them, with their stories, and back."""
     trace = sample("threads")

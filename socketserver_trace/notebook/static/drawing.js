@@ -45,17 +45,20 @@ export class Drawing {
     this.frame(this.heads, HEADS, zoom);
     const placed = scene.placed.filter((column) => geometry.places.has(column.number));
     showEach(this.tops.boxes, geometry.boxes, { keyOf: JSON.stringify, make: (box) => shape("g", {}, boxTop(box)) });
-    const heads = placed.map((column) => [column, geometry.places.get(column.number)]);
+    const heads = placed.map((column) => this.headOf(column));
     showEach(this.tops.heads, heads, {
-      keyOf: ([column, place]) => JSON.stringify([{ ...column, subtitle: null }, place]),
-      make: ([column, place]) => this.head(column, place),
-      update: (head, [column, place]) => updateHead(head, column, place),
+      keyOf: ({ column, ...rest }) => JSON.stringify([{ ...column, subtitle: null }, rest]),
+      make: (head) => shape("g", {}, columnHead(head)),
+      update: updateHead,
     });
   }
 
-  head(column, place) {
-    const box = this.lab.geometry.boxes.find((one) => one.left < place.x && place.x < one.right);
-    return shape("g", {}, columnHead(column, place, box));
+  /** All that a head depends on: a box that is folded says for its columns what they are. */
+  headOf(column) {
+    const { places, boxes } = this.lab.geometry;
+    const place = places.get(column.number);
+    const box = boxes.find((one) => one.left < place.x && place.x < one.right);
+    return { column, place, isNamed: !box?.folded };
   }
 
   /** Draws the rows at positions `first` to `last`, between two places from left to right. */
@@ -260,10 +263,10 @@ export class Drawing {
     return `${actor}: ${words}`;
   }
 
-  kindOf(index, kind = "row") {
+  kindOf(index) {
     const { scene, cursor, search, parkedRows } = this.lab;
     const marks = [scene.isTail(index) && "tail", index === cursor && "current", search.isHit(index) && "hit"];
-    return [kind, ...marks, parkedRows.has(index) && "parked"].filter(Boolean).join(" ");
+    return ["row", ...marks, parkedRows.has(index) && "parked"].filter(Boolean).join(" ");
   }
 
   makeItem(index) {

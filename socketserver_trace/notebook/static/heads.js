@@ -2,7 +2,7 @@
 //
 // The law: a shape is made from places and plain values, and knows nothing of what else is in the page.
 
-import { setAttribute, setText, shape } from "./elements.js";
+import { setText, shape } from "./elements.js";
 import { HEAD, HEADS, HEAD_TOP } from "./geometry.js";
 
 /** The top of a box around columns, with its title. A folded one has its title from top to bottom. */
@@ -25,10 +25,10 @@ export function boxSides(box, top, bottom, ends) {
   return [shape("path", { class: `inside ${box.kind}`, d: inside }), shape("path", { class: "side", d: side })];
 }
 
-/** The head of a column, with the beginning of its lifeline. */
-export function columnHead(column, place, box) {
+/** The head of a column, with the beginning of its lifeline. A folded one is named unless its box is folded, too. */
+export function columnHead({ column, place, isNamed }) {
   if (place.folded) {
-    const name = box?.folded ? [] : [downwards(place.x, HEAD_TOP, cut(column.title, 8), "sub")];
+    const name = !isNamed ? [] : [downwards(place.x, HEAD_TOP, cut(column.title, 8), "sub")];
     return [lifeline(place, HEADS - 4, HEADS + 1), ...name];
   }
   const dotted = column.inferred ? " dotted" : "";
@@ -42,7 +42,7 @@ export function columnHead(column, place, box) {
 }
 
 /** Shows what is said of a column now, which changes with every client that comes. */
-export function updateHead(head, column, place) {
+export function updateHead(head, { column, place }) {
   if (!place.folded) setText(head.lastChild, column.subtitle);
 }
 
@@ -56,9 +56,7 @@ function downwards(x, y, text, kind) {
 }
 
 function textAt(x, y, text, kind) {
-  const made = shape("text", { x, y }, text);
-  setAttribute(made, "class", kind);
-  return made;
+  return shape("text", { x, y, class: kind }, text);
 }
 
 /** A text of at most so many characters. */

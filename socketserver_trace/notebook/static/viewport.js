@@ -14,8 +14,8 @@ import { element, setAttribute } from "./elements.js";
 import { HEADS, ROW, clamp } from "./geometry.js";
 
 const HIGHEST = 8_000_000;
-const MORE = 12;
-const ASIDE = 400;
+const MORE = 6;
+const ASIDE = 160;
 const SMALLEST_ZOOM = 0.3;
 const LARGEST_ZOOM = 2;
 const READABLE = 0.75;
