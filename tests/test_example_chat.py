@@ -106,8 +106,8 @@ def test_a_name_that_cannot_be_is_asked_for_again(address: tuple[str, int], line
 def test_what_cannot_be_done_is_one_sentence(address: tuple[str, int]) -> None:
     """And the chat goes on."""
     with member(address, "alice") as alice:
-        alice.say("/dance", "/msg bob hello", "/join a b", "/join !", "still here")
-        assert alice.line().startswith("! /who, /msg NAME TEXT")
+        alice.say("/dance", "/msg bob hello", "/join a", "/join !", "still here")
+        assert alice.line().startswith("! /who, /msg NAME TEXT...")
         assert alice.line() == "! nobody here is called bob"
         assert alice.line() == "* alice is in a"
         assert alice.line() == "! a group has a name of 1 to 20 letters, digits, _ or -"
@@ -124,7 +124,7 @@ def test_a_line_is_text_and_moves_no_terminal(address: tuple[str, int]) -> None:
 def test_a_line_that_is_too_long_ends_the_connection(address: tuple[str, int]) -> None:
     """It is not kept in memory until its end."""
     with member(address, "alice") as alice:
-        alice.socket.sendall(b"x" * (chat.LONGEST + 1))
+        alice.socket.sendall(b"x" * (chat.ChatHandler.longest + 1))
         assert alice.line() == "! a line has at most 1,000 bytes; good-bye"
 
 
@@ -146,6 +146,26 @@ def test_a_member_that_does_not_read_stalls_nobody_and_is_let_go(address: tuple[
             alice.say(line)
             heard.append(alice.line())
         assert set(heard) == {f"<alice> {line}", "* slow has gone"}
+
+
+def test_a_full_room_says_so(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """And who has come in stays."""
+    monkeypatch.setattr(chat, "MEMBERS", 1)
+    with member(address, "alice") as alice, Peer(address) as bob:
+        bob.say("bob")
+        assert [bob.line(), bob.line()] == ["* what is your name?", "! the room is full; try again later"]
+        alice.say("alone")
+        assert alice.line() == "<alice> alone"
+
+
+def test_who_has_no_name_speaks_to_nobody(address: tuple[str, int]) -> None:
+    """Neither in private nor in a group."""
+    with member(address, "alice"), Peer(address) as nobody:
+        nobody.say("/msg alice boo", "/join tea", "/say tea boo")
+        assert [nobody.line() for _ in range(4)] == [
+            "* what is your name?", "! say your name first", "! say your name first",
+            "! you are not in tea; /join tea first",
+        ]  # fmt: skip
 
 
 def test_two_hundred_members_hear_everything(address: tuple[str, int]) -> None:

@@ -111,7 +111,7 @@ def test_a_device_does_what_it_is_told(address: tuple[str, int]) -> None:
         assert [peer.line(), peer.line()] == ["DONE 1", "FAILED 2 I have no legs"]
         assert [other.line(), other.line()] == ["DONE 1", "FAILED 2 I have no legs"]
         assert kettle.line() == "ERROR 1 is no command that you have to do"
-        assert kettle.line() == "ERROR DONE and FAILED are understood here; see --help"
+        assert kettle.line() == "ERROR DONE NUMBER, FAILED NUMBER WHY..., QUIT are understood"
 
 
 def test_what_a_lost_device_had_to_do_has_failed(address: tuple[str, int]) -> None:
@@ -137,9 +137,9 @@ def test_what_a_lost_device_had_to_do_has_failed(address: tuple[str, int]) -> No
         ("HELLO kettle-1 kettle", "kettle-1 is connected already"),
         ("HELLO ../x kettle", "a name and a kind have 1 to 40 letters, digits, _, - and dots"),
         ("SEND toaster toast", "toaster is not connected"),
-        ("SEND kettle-1", "HELLO and LIST and SEND are understood here; see --help"),
-        ("DONE 1", "HELLO and LIST and SEND are understood here; see --help"),
-        ("", "HELLO and LIST and SEND are understood here; see --help"),
+        ("SEND kettle-1", "HELLO NAME KIND, LIST, SEND NAME COMMAND..., QUIT are understood"),
+        ("DONE 1", "HELLO NAME KIND, LIST, SEND NAME COMMAND..., QUIT are understood"),
+        ("", "HELLO NAME KIND, LIST, SEND NAME COMMAND..., QUIT are understood"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(address: tuple[str, int], line: str, answer: str) -> None:
@@ -153,7 +153,7 @@ def test_what_cannot_be_done_is_one_sentence(address: tuple[str, int], line: str
 def test_a_line_that_is_too_long_ends_the_connection(address: tuple[str, int]) -> None:
     """It is not kept in memory until its end."""
     with Peer(address) as peer:
-        peer.socket.sendall(b"x" * (devices.LONGEST + 1))
+        peer.socket.sendall(b"x" * (devices.DeviceHandler.longest + 1))
         assert peer.line() == "ERROR a line has at most 500 bytes; good-bye"
 
 

@@ -264,3 +264,18 @@ def test_it_runs_from_a_terminal() -> None:
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "GO 5" in shown.stdout
     assert "ERROR a name has" in shown.stdout
+
+
+def test_a_demonstration_leaves_the_folder_alone(folder: Path) -> None:
+    """Whoever names a folder and wants to see the trace finds nothing new in it."""
+    folder.mkdir()
+    assert shell("file_server", "--trace", str(folder)).returncode == 0
+    assert list(folder.iterdir()) == []
+
+
+def test_what_is_no_folder_is_one_sentence(tmp_path: Path) -> None:
+    """And no socket is left open."""
+    (tmp_path / "file").write_bytes(b"")
+    told = shell("file_server", str(tmp_path / "file"))
+    assert told.returncode == 2
+    assert len(told.stderr.splitlines()) == 1

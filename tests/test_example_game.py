@@ -169,7 +169,7 @@ def test_who_does_not_come_back_in_time_has_lost(address: tuple[str, int], clock
 def test_a_line_that_is_too_long_ends_the_connection(address: tuple[str, int]) -> None:
     """It is not kept in memory until its end."""
     with Peer(address) as peer:
-        peer.socket.sendall(b"x" * (game.LONGEST + 1))
+        peer.socket.sendall(b"x" * (game.GameHandler.longest + 1))
         assert peer.line() == "ERROR a line has at most 100 bytes; good-bye"
 
 

@@ -22,42 +22,38 @@ from __future__ import annotations
 
 import re
 import threading
-from socketserver import StreamRequestHandler, ThreadingTCPServer
+from dataclasses import dataclass, field
+from socketserver import ThreadingTCPServer
 
 from socketserver_trace.examples.command import Command
 from socketserver_trace.examples.letting_go import LettingGoMixIn
-from socketserver_trace.examples.outbox import Outbox, SendingMixIn
+from socketserver_trace.examples.lines import LineHandler, RefusedError
+from socketserver_trace.examples.outbox import SendingMixIn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Iterator
-    from typing import ClassVar, Final
+    from collections.abc import Callable
+    from typing import Final
 
+    from socketserver_trace.examples.outbox import Outbox
     from socketserver_trace.serving import Served
 
-LONGEST: Final = 1_000
-"""How many bytes a line may have, with its end."""
+MEMBERS: Final = 500
+"""How many may be here at once. An outbox holds a line for each of them."""
 
 NAME: Final = re.compile(r"\w[\w-]{0,19}")
 
 GROUPS: Final = 20
 """In how many groups a member can be."""
 
-UNDERSTOOD: Final = "/who, /msg NAME TEXT, /join GROUP, /leave GROUP, /say GROUP TEXT and /quit"
 
-
-class RefusedError(Exception):
-    """A sentence for a member that asked for something that cannot be."""
-
-
-class Member(Outbox):
+@dataclass(eq=False)
+class Member:
     """One who is connected. `name` is empty until it has said one."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        super().__init__(connection)
-        self.name = ""
-        self.groups: set[str] = set()
+    outbox: Outbox
+    name: str = ""
+    groups: set[str] = field(default_factory=set)
 
 
 class Room:
@@ -72,6 +68,8 @@ class Room:
         if not NAME.fullmatch(name):
             raise RefusedError("a name has 1 to 20 letters, digits, _ or -; say another one")
         with self._lock:
+            if len(self._members) >= MEMBERS:
+                raise RefusedError("the room is full; try again later")
             if name.casefold() in self._members:
                 raise RefusedError(f"{name} is here already; say another name")
             self._members[name.casefold()] = member
@@ -111,7 +109,7 @@ class Room:
         """Tell everybody, or everybody in a group, but for one."""
         for member in self.members():
             if member is not but and (group is None or group in member.groups):
-                member.tell(line)
+                member.outbox.tell(line)
 
     def everybody(self) -> list[str]:
         """Who is here, a line for each."""
@@ -124,92 +122,79 @@ class Room:
             return list(self._members.values())
 
 
-class ChatHandler(StreamRequestHandler):
+class ChatHandler(LineHandler):
     """One member, from the name to the good-bye."""
 
     server: ChatServer
+    refusal = "!"
+
+    def commands(self) -> dict[str, Callable[..., object]]:
+        """What a line may begin with."""
+        return {
+            "/who": self.who,
+            "/msg NAME TEXT...": self.message,
+            "/join GROUP": self.join,
+            "/leave GROUP": self.leave,
+            "/say GROUP TEXT...": self.say,
+            "/quit": self.quit,
+        }
 
     def setup(self) -> None:
         """Be there, without a name."""
         super().setup()
-        self.member = Member(self.connection)
+        self.member = Member(self.outbox)
 
     def handle(self) -> None:
         """Hear a name, and then line after line."""
-        self.member.tell("* what is your name?")
-        try:
-            for line in self.lines():
-                if line == "/quit":
-                    return
-                try:
-                    self.obey(line)
-                except RefusedError as refused:
-                    self.member.tell(f"! {refused}")
-        except ConnectionError:
-            pass  # it has gone without a word
+        self.outbox.tell("* what is your name?")
+        super().handle()
 
     def finish(self) -> None:
         """The room first: nobody shall talk to who is gone."""
         self.server.room.leave(self.member)
-        self.member.close()
         super().finish()
 
-    def lines(self) -> Iterator[str]:
-        """What the client says, a line at a time. What is cut off by its end was not said."""
-        while (line := self.rfile.readline(LONGEST + 1)).endswith(b"\n"):
-            yield "".join(letter if letter.isprintable() else " " for letter in line.decode(errors="replace")).strip()
-        if len(line) > LONGEST:
-            self.member.tell(f"! a line has at most {LONGEST:,} bytes; good-bye")
-
     def obey(self, line: str) -> None:
-        """Do what one line asks for. RefusedError, with a sentence, when that cannot be."""
-        room, member = self.server.room, self.member
-        if not member.name:
-            room.enter(member, line)
-            member.tell(f"* welcome, {member.name}; /who tells who is here")
-        elif line.startswith("/"):
-            word, _, rest = line.partition(" ")
-            name, _, text = rest.partition(" ")
-            needs, act = self.commands.get(word, (3, None))
-            if act is None or needs > bool(name) + bool(text):
-                raise RefusedError(f"{UNDERSTOOD} are understood")
-            act(self, name, text)
+        """Take a name, do what a command says, or say the line to all."""
+        if line.startswith("/"):
+            super().obey(line)
+        elif not self.member.name:
+            self.server.room.enter(self.member, line)
+            self.outbox.tell(f"* welcome, {self.member.name}; /who tells who is here")
         elif line:
-            room.tell(f"<{member.name}> {line}")
+            self.server.room.tell(f"<{self.member.name}> {line}")
 
-    def who(self, _name: str, _text: str) -> None:
+    def who(self) -> None:
         """Tell who is here."""
         for one in self.server.room.everybody():
-            self.member.tell(one)
+            self.outbox.tell(one)
 
-    def message(self, name: str, text: str) -> None:
+    def message(self, name: str, *words: str) -> None:
         """Tell one member something."""
-        self.server.room.member(name).tell(f"<{self.member.name} to you> {text}")
+        self.server.room.member(name).outbox.tell(f"<{self.named()} to you> {' '.join(words)}")
 
-    def join(self, group: str, _text: str) -> None:
+    def join(self, group: str) -> None:
         """Be in a group."""
+        name = self.named()
         self.server.room.join(self.member, group)
-        self.server.room.tell(f"* {self.member.name} is in {group}", group=group)
+        self.server.room.tell(f"* {name} is in {group}", group=group)
 
-    def leave(self, group: str, _text: str) -> None:
+    def leave(self, group: str) -> None:
         """Be in a group no more."""
         self.server.room.part(self.member, group)
-        self.member.tell(f"* you have left {group}")
+        self.outbox.tell(f"* you have left {group}")
 
-    def say(self, group: str, text: str) -> None:
+    def say(self, group: str, *words: str) -> None:
         """Tell a group something."""
         if group not in self.member.groups:
             raise RefusedError(f"you are not in {group}; /join {group} first")
-        self.server.room.tell(f"<{self.member.name} in {group}> {text}", group=group)
+        self.server.room.tell(f"<{self.member.name} in {group}> {' '.join(words)}", group=group)
 
-    # What each command is called, and how many words it needs.
-    commands: ClassVar = {
-        "/who": (0, who),
-        "/msg": (2, message),
-        "/join": (1, join),
-        "/leave": (1, leave),
-        "/say": (2, say),
-    }
+    def named(self) -> str:
+        """The member's name. RefusedError as long as it has none."""
+        if not self.member.name:
+            raise RefusedError("say your name first")
+        return self.member.name
 
 
 class ChatServer(LettingGoMixIn, SendingMixIn, ThreadingTCPServer):
@@ -222,9 +207,9 @@ class ChatServer(LettingGoMixIn, SendingMixIn, ThreadingTCPServer):
         self.room = Room()
         super().__init__(address, handler)
 
-    def outboxes(self) -> list[Member]:
+    def outboxes(self) -> list[Outbox]:
         """Those of who is in the room."""
-        return self.room.members()
+        return [member.outbox for member in self.room.members()]
 
 
 def converse(served: Served) -> None:

@@ -24,32 +24,32 @@ loop looks at the clocks in its pauses (`service_actions`). All that is known is
 
 from __future__ import annotations
 
+import functools
 import re
 import secrets
 import threading
 import time
 from dataclasses import dataclass, field
-from socketserver import DatagramRequestHandler, StreamRequestHandler, ThreadingTCPServer, UDPServer
+from socketserver import DatagramRequestHandler, ThreadingTCPServer, UDPServer
 
 from socketserver_trace.examples.command import Command
 from socketserver_trace.examples.letting_go import LettingGoMixIn
-from socketserver_trace.examples.outbox import Outbox, SendingMixIn
+from socketserver_trace.examples.lines import LineHandler, RefusedError
+from socketserver_trace.examples.outbox import SendingMixIn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import ClassVar, Final
+    from collections.abc import Callable, Sequence
+    from typing import Final
 
+    from socketserver_trace.examples.outbox import Outbox
     from socketserver_trace.serving import Served
-
-LONGEST: Final = 500
-"""How many bytes a line may have."""
 
 DATAGRAM: Final = 500
 """How many bytes of a datagram are looked at; what is longer is ignored."""
 
-DEVICES: Final = 10_000
-"""How many devices are known at most."""
+DEVICES: Final = 500
+"""How many devices are known at most. An outbox holds a line for each of them."""
 
 VALUES: Final = 20
 """How many values a device may tell."""
@@ -59,10 +59,6 @@ WAITING: Final = 100
 
 NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}")
 BEAT: Final = re.compile(r"([0-9a-f]{16}) ([0-9]{1,15})((?: [A-Za-z0-9_]{1,20}=[!-~]{1,40})*)")
-
-
-class RefusedError(Exception):
-    """A sentence for somebody who asked for something that cannot be."""
 
 
 @dataclass
@@ -159,7 +155,7 @@ class Registry:
         with self._lock:
             return [str(device) for _, device in sorted(self._devices.items())]
 
-    def send(self, operator: Outbox, name: str, words: list[str]) -> None:
+    def send(self, operator: Outbox, name: str, words: Sequence[str]) -> None:
         """Have a device do something. The operator is told the number of the command first."""
         with self._lock:
             device = self._devices.get(name)
@@ -172,13 +168,13 @@ class Registry:
             operator.tell(f"SENT {self._commands}")
             device.outbox.tell(" ".join(["DO", str(self._commands), *words]))
 
-    def done(self, device: Device, words: list[str]) -> None:
-        """A device has done what it was to do, or says why not."""
+    def done(self, device: Device, word: str, command: str, *why: str) -> None:
+        """A device has done what it was to do (DONE), or says why not (FAILED)."""
         with self._lock:
-            if words[1] not in device.to_do:
-                raise RefusedError(f"{words[1]} is no command that you have to do")
-            device.to_do.remove(words[1])
-            self._tell(" ".join(words))
+            if command not in device.to_do:
+                raise RefusedError(f"{command} is no command that you have to do")
+            device.to_do.remove(command)
+            self._tell(" ".join([word, command, *why]))
 
     def outboxes(self) -> list[Outbox]:
         """Of everybody."""
@@ -220,30 +216,28 @@ class TelemetryServer(UDPServer):
         super().__init__(address, TelemetryHandler)
 
 
-class DeviceHandler(StreamRequestHandler):
+class DeviceHandler(LineHandler):
     """One connection: of a device from its HELLO on, of an operator from its first LIST or SEND on."""
 
     server: DeviceServer
+    longest = 500
+    device: Device | None = None
 
-    def setup(self) -> None:
-        """Be nobody yet."""
-        super().setup()
-        self.device: Device | None = None
-        self.outbox = Outbox(self.connection)
-
-    def handle(self) -> None:
-        """Do what line after line asks for."""
-        try:
-            for words in self.lines():
-                if words == ["QUIT"]:
-                    self.outbox.tell("OK")
-                    return
-                try:
-                    self.obey(words)
-                except RefusedError as refused:
-                    self.outbox.tell(f"ERROR {refused}")
-        except ConnectionError:
-            pass  # gone without a word, as devices do
+    def commands(self) -> dict[str, Callable[..., object]]:
+        """What a device may say, or everybody else."""
+        if self.device is not None:
+            done = functools.partial(self.server.registry.done, self.device)
+            return {
+                "DONE NUMBER": functools.partial(done, "DONE"),
+                "FAILED NUMBER WHY...": functools.partial(done, "FAILED"),
+                "QUIT": self.quit,
+            }
+        return {
+            "HELLO NAME KIND": self.hello,
+            "LIST": self.list_devices,
+            "SEND NAME COMMAND...": self.send,
+            "QUIT": self.quit,
+        }
 
     def finish(self) -> None:
         """Be nobody any more."""
@@ -251,50 +245,29 @@ class DeviceHandler(StreamRequestHandler):
             self.server.registry.leave(self.outbox)
         else:
             self.server.registry.bye(self.device)
-        self.outbox.close()
         super().finish()
 
-    def lines(self) -> Iterator[list[str]]:
-        """What the other end says, in words. What is cut off by its end was not said."""
-        while (line := self.rfile.readline(LONGEST + 1)).endswith(b"\n"):
-            text = line.decode(errors="replace")
-            yield "".join(letter if letter.isprintable() else " " for letter in text).split()
-        if len(line) > LONGEST:
-            self.outbox.tell(f"ERROR a line has at most {LONGEST} bytes; good-bye")
-
-    def obey(self, words: list[str]) -> None:
-        """Do what one line asks for. RefusedError, with a sentence, when that cannot be."""
-        commands = self.for_operators if self.device is None else self.for_devices
-        least, most, act = commands.get(words[0] if words else "", (0, 0, None))
-        if act is None or not least <= len(words) <= most:
-            raise RefusedError(f"{' and '.join(commands)} are understood here; see --help")
-        act(self, words)
-
-    def hello(self, words: list[str]) -> None:
+    def hello(self, name: str, kind: str) -> None:
         """It is a device."""
         port = self.server.telemetry.server_address[1]
-        self.device = self.server.registry.hello(self.outbox, words[1], words[2], port)
+        self.device = self.server.registry.hello(self.outbox, name, kind, port)
 
-    def list_devices(self, _words: list[str]) -> None:
+    def list_devices(self) -> None:
         """Tell which devices there are."""
         self.server.registry.listen(self.outbox)
         lines = self.server.registry.devices()
         for line in (f"OK {len(lines)}", *lines):
             self.outbox.tell(line)
 
-    def send(self, words: list[str]) -> None:
+    def send(self, name: str, *words: str) -> None:
         """Have a device do something."""
         self.server.registry.listen(self.outbox)
-        self.server.registry.send(self.outbox, words[1], words[2:])
+        self.server.registry.send(self.outbox, name, words)
 
-    def done(self, words: list[str]) -> None:
-        """A device has done something."""
-        if self.device is not None:
-            self.server.registry.done(self.device, words)
-
-    # What each command is called, how many words it has at least and at most, and what does it.
-    for_operators: ClassVar = {"HELLO": (3, 3, hello), "LIST": (1, 1, list_devices), "SEND": (3, LONGEST, send)}
-    for_devices: ClassVar = {"DONE": (2, 2, done), "FAILED": (3, LONGEST, done)}
+    def quit(self) -> None:
+        """Good-bye, with an answer."""
+        super().quit()
+        self.outbox.tell("OK")
 
 
 class DeviceServer(LettingGoMixIn, SendingMixIn, ThreadingTCPServer):

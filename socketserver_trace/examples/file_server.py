@@ -30,12 +30,14 @@ from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 from socketserver_trace.examples.command import Command
+from socketserver_trace.examples.lines import RefusedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO, Final
 
+    from socketserver_trace.examples.command import Options
     from socketserver_trace.serving import Served
 
 LONGEST: Final = 300
@@ -61,10 +63,6 @@ ONLY_A_FILE: Final = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONB
 
 UPLOADS: Final = ".uploads"
 """The folder of what is not whole yet. No name begins with a dot, so nobody can ask for what is in it."""
-
-
-class RefusedError(Exception):
-    """A sentence for a client that asked for something that cannot be."""
 
 
 class Store:
@@ -296,17 +294,24 @@ class FileServer(ThreadingTCPServer):
         quota: int = QUOTA,
         handler: type[FileHandler] = FileHandler,
     ) -> None:
-        super().__init__(address, handler)
         self._temporary = None
         if folder is None:
             self._temporary = tempfile.TemporaryDirectory()
             folder = Path(self._temporary.name)
         self.folder = folder
-        self.store = Store(folder, quota)
+        try:
+            self.store = Store(folder, quota)
+            super().__init__(address, handler)
+        except OSError:
+            self._remove_temporary()
+            raise
 
     def server_close(self) -> None:
         """Wait for the clients that are being served, and take the folder away when it was a temporary one."""
         super().server_close()
+        self._remove_temporary()
+
+    def _remove_temporary(self) -> None:
         if self._temporary is not None:
             self._temporary.cleanup()
 
@@ -335,9 +340,12 @@ def converse(served: Served) -> None:
         alice.receive_all()
 
 
-COMMAND = Command(
-    __doc__, lambda options: FileServer((options.host, options.port), options.folder, options.quota), converse
-)
+def _made(options: Options) -> FileServer:
+    folder = None if options.trace else options.folder  # nobody's folder gets a file from a demonstration
+    return FileServer((options.host, options.port), folder, options.quota)
+
+
+COMMAND = Command(__doc__, _made, converse)
 COMMAND.parser.add_argument("folder", type=Path, nargs="?", help="made when it is not there (default: a temporary one)")
 COMMAND.parser.add_argument("--quota", type=int, default=QUOTA, help="bytes in all (default: %(default)s)")
 

@@ -25,25 +25,25 @@ server's loop, which looks at the clocks in its pauses (`service_actions`); no g
 
 from __future__ import annotations
 
+import functools
 import secrets
 import threading
 import time
 from dataclasses import dataclass, field
-from socketserver import StreamRequestHandler, ThreadingTCPServer
+from socketserver import ThreadingTCPServer
 
 from socketserver_trace.examples.command import Command
 from socketserver_trace.examples.letting_go import LettingGoMixIn
-from socketserver_trace.examples.outbox import Outbox, SendingMixIn
+from socketserver_trace.examples.lines import LineHandler, RefusedError
+from socketserver_trace.examples.outbox import SendingMixIn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import ClassVar, Final
+    from collections.abc import Callable
+    from typing import Final
 
+    from socketserver_trace.examples.outbox import Outbox
     from socketserver_trace.serving import Served
-
-LONGEST: Final = 100
-"""How many bytes a line may have."""
 
 ROOMS: Final = 1_000
 """How many games may go on at once."""
@@ -51,10 +51,6 @@ ROOMS: Final = 1_000
 EMPTY: Final = "."
 MARKS: Final = "XO"
 LINES: Final = ((0, 1, 2), (3, 4, 5), (6, 7, 8), (0, 3, 6), (1, 4, 7), (2, 5, 8), (0, 4, 8), (2, 4, 6))
-
-
-class RefusedError(Exception):
-    """A sentence for a client that asked for something that cannot be."""
 
 
 class Board:
@@ -261,53 +257,34 @@ class Rooms:
         del self._rooms[room.code]
 
 
-class GameHandler(StreamRequestHandler):
+class GameHandler(LineHandler):
     """One client: a player or somebody who watches."""
 
     server: GameServer
+    longest = 100
+
+    def commands(self) -> dict[str, Callable[..., object]]:
+        """What a client may say."""
+        rooms = self.server.rooms
+        return {
+            "NEW NAME": functools.partial(self.enter, rooms.open),
+            "JOIN ROOM NAME": functools.partial(self.enter, rooms.join),
+            "WATCH ROOM": functools.partial(self.enter, rooms.watch),
+            "BACK ROOM SECRET": functools.partial(self.enter, rooms.come_back),
+            "PLAY PLACE": self.play,
+            "QUIT": self.quit,
+        }
 
     def setup(self) -> None:
         """Be in no room yet."""
         super().setup()
         self.room: Room | None = None
-        self.outbox = Outbox(self.connection)
-
-    def handle(self) -> None:
-        """Do what line after line asks for."""
-        try:
-            for words in self.lines():
-                if words == ["QUIT"]:
-                    return
-                try:
-                    self.obey(words)
-                except RefusedError as refused:
-                    self.outbox.tell(f"ERROR {refused}")
-        except ConnectionError:
-            pass  # gone without a word; a player may come back
 
     def finish(self) -> None:
         """Leave the room; a player may come back to it."""
         if self.room is not None:
             self.server.rooms.leave(self.room, self.outbox)
-        self.outbox.close()
         super().finish()
-
-    def lines(self) -> Iterator[list[str]]:
-        """What the client says, in words. What is cut off by its end was not said."""
-        while (line := self.rfile.readline(LONGEST + 1)).endswith(b"\n"):
-            yield line.decode("ascii", "replace").split()
-        if len(line) > LONGEST:
-            self.outbox.tell(f"ERROR a line has at most {LONGEST} bytes; good-bye")
-
-    def obey(self, words: list[str]) -> None:
-        """Do what one line asks for. RefusedError, with a sentence, when that cannot be."""
-        word, rest = (words[0], words[1:]) if words else ("", [])
-        needs, act = self.commands.get(word, (-1, None))
-        if act is None or needs != len(rest):
-            raise RefusedError(
-                "NEW NAME, JOIN ROOM NAME, WATCH ROOM, BACK ROOM SECRET, PLAY PLACE, QUIT are understood"
-            )
-        act(self, *rest)
 
     def enter(self, enter: Callable[..., Room], *words: str) -> None:
         """Go into a room, which must be the only one."""
@@ -318,36 +295,11 @@ class GameHandler(StreamRequestHandler):
             self.room = None
         self.room = enter(self.outbox, *words)
 
-    def new(self, name: str) -> None:
-        """Open a room."""
-        self.enter(self.server.rooms.open, name)
-
-    def join(self, code: str, name: str) -> None:
-        """Play against who waits."""
-        self.enter(self.server.rooms.join, code, name)
-
-    def watch(self, code: str) -> None:
-        """See what is played."""
-        self.enter(self.server.rooms.watch, code)
-
-    def back(self, code: str, secret: str) -> None:
-        """Go on with a game."""
-        self.enter(self.server.rooms.come_back, code, secret)
-
     def play(self, place: str) -> None:
         """Put a mark."""
         if self.room is None:
             raise RefusedError("you are in no room")
         self.server.rooms.play(self.room, self.outbox, place)
-
-    # What each command is called, how many words it needs, and what does it.
-    commands: ClassVar[dict[str, tuple[int, Callable[..., None]]]] = {
-        "NEW": (1, new),
-        "JOIN": (2, join),
-        "WATCH": (1, watch),
-        "BACK": (2, back),
-        "PLAY": (1, play),
-    }
 
 
 class GameServer(LettingGoMixIn, SendingMixIn, ThreadingTCPServer):
