@@ -69,7 +69,7 @@ unit: $(VENV)/stamp-test
 
 # What is concurrent, 200 times: about half an hour.
 soak: $(VENV)/stamp-test
-	SOAK=200 $(BIN)/python -m pytest -n $(WORKERS) tests/test_crowds.py
+	SOAK=200 $(BIN)/python -m pytest -n $(WORKERS) tests/test_crowds.py tests/test_onward.py
 
 students: $(VENV)/stamp-lab
 	$(BIN)/python tools/students.py --again

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import defaultdict
 from dataclasses import replace
 
 from socketserver_trace import recording
@@ -49,16 +50,23 @@ def assemble(recorder: Recorder) -> Recording:
     if any(record[1].process is not None for record in records):
         records.sort(key=lambda record: record[0])  # what a child has written is taken over later than it happened
     lanes = _lanes(records)
-    stacks: dict[Flow, list[tuple[int, Meaning]]] = {flow: [] for flow in lanes}
+    stacks: dict[object, list[tuple[int, Meaning]]] = defaultdict(list)
     names: dict[object, str] = {flow: lane.name for flow, lane in lanes.items()}
     # Whoever joins a thread names it by its flow, or, where that is not known yet, by its weak reference.
     for flow, lane in lanes.items():
         names |= {id(flow): lane.name, id(flow.thread): lane.name}
     names.pop(id(None), None)
     events = [
-        event_of(dropped + number, record, names, stacks[record[1]]) for number, record in enumerate(records, start=1)
+        event_of(dropped + number, record, names, stacks[stack_of(record)])
+        for number, record in enumerate(records, start=1)
     ]
     return Recording(tuple(_with_numbers(events)), tuple(lanes.values()), dropped)
+
+
+def stack_of(record: Record) -> object:
+    """What keeps the open calls of a record: its flow. A client may be moved by several threads at once."""
+    flow, meaning, payload = record[1], record[3], record[5]
+    return (flow, payload[0]) if meaning.owner == "client" else flow
 
 
 def event_of(seq: int, record: Record, names: Mapping[object, str], stack: list[tuple[int, Meaning]]) -> Event:

@@ -24,6 +24,7 @@ from socketserver_trace.assembly import assemble
 from socketserver_trace.deadlines import Deadline, connect_in_line, finish_connecting
 from socketserver_trace.events import CLOSE, CONNECT, ENTER, HALF_CLOSE, RAISE, RECEIVE, RETURN, SEND
 from socketserver_trace.marks import is_unmarked, mark_of_client, marked
+from socketserver_trace.onward import unfollowed
 from socketserver_trace.recorder import Flow, Meaning, failure, local
 from socketserver_trace.sentences import (
     ClientClosed,
@@ -368,7 +369,8 @@ def client_of(
     server: Any, source: Source, *, name: str, timeout: float = TIMEOUT, attendant: Attendant | None = None
 ) -> Any:
     """A client of a running server, of the server's own family and type, connected."""
-    sock = socket.socket(server.address_family, server.socket_type)
+    with unfollowed():  # it records itself, also when a handler makes it
+        sock = socket.socket(server.address_family, server.socket_type)
     kind = StreamClient if server.socket_type == socket.SOCK_STREAM else DatagramClient
     address = reachable(server.server_address)
     return kind(source, sock, address, name=name, timeout=timeout, attendant=attendant)

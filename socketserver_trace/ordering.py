@@ -22,7 +22,7 @@ from socketserver_trace.events import RAISE, RECEIVE, RETURN
 from socketserver_trace.folding import folded
 from socketserver_trace.matching import is_client
 from socketserver_trace.recording import CHILD, CLIENT, LANE_KINDS, MAIN, SERVER, THREAD, strand
-from socketserver_trace.turns import Graph, Ranks, ends_of, links_of, natural, race, runs_of
+from socketserver_trace.turns import ONWARD, Graph, Ranks, ends_of, links_of, natural, onward_of, race, runs_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,5 +134,7 @@ def _numbered(recording: Recording, ranks: Ranks) -> Recording:
         events = (replace(event, connection=numbers.get(event.connection or 0, event.connection)) for event in events)
     counted = [lane.name for lane in recording.lanes if COUNTED.fullmatch(lane.name)]
     names = {old: new for old, new in zip(counted, sorted(counted, key=natural), strict=True) if old != new}
+    for lane, connection in onward_of(recording.events).items():
+        names[lane] = ONWARD.sub(rf"\g<1>{numbers.get(connection, connection)}\g<3>", lane)
     numbered = recording.with_events(events)
     return numbered.relabel(names) if names else numbered

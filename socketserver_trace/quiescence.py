@@ -12,7 +12,7 @@ from __future__ import annotations
 from socketserver_trace.events import CONNECT, END, ENTER, JOIN, RAISE, RETURN, SEND, START
 from socketserver_trace.folding import without_idle_polls
 from socketserver_trace.matching import is_client, match
-from socketserver_trace.recording import CHILD, CLIENT, MAIN
+from socketserver_trace.recording import CHILD, CLIENT, MAIN, strand
 from socketserver_trace.waits import polls, waits_of
 
 TYPE_CHECKING = False
@@ -33,6 +33,7 @@ def unsettled(recording: Recording, paused: Collection[str] = ()) -> str | None:
     last = {event.lane: event for event in events}
     # Whoever sends may be done in a moment, or never: nobody can tell.
     waiting = {wait.lane for wait in waits_of(recording) if wait.lane in last and last[wait.lane].kind != SEND}
+    waiting |= {strand(last[lane]) for lane in waiting}  # whoever moves a client waits as that client
     for lane in recording.lanes:
         if lane.kind in {CLIENT, MAIN} or lane.name not in last or lane.name in waiting or lane.name in paused:
             continue

@@ -17,6 +17,7 @@ from socketserver import BaseRequestHandler, BaseServer
 from time import perf_counter_ns
 from types import FunctionType
 
+from socketserver_trace.onward import follow_onward
 from socketserver_trace.providers import meanings
 from socketserver_trace.recorder import failure, local
 from socketserver_trace.sockets import attach, attached, attachments
@@ -81,6 +82,7 @@ class ServerSteps(Steps):
         source = self._socketserver_trace_source
         if source is not None:
             _trace_datagrams(self, source)
+            _be_found(self, source)
         return result
 
     def finish_request(self, *arguments: Any, **options: Any) -> Any:
@@ -209,6 +211,17 @@ def _trace_datagrams(server: Any, source: Source) -> None:
             attach(listening, source, None)
     except Exception as error:  # noqa: BLE001 - a server is free to have another kind of socket, or none
         source.fault(error, "tracing the server's socket")
+
+
+def _be_found(server: Any, source: Source) -> None:
+    """From now on a handler of another server that connects here is seen to do so."""
+    try:
+        address = vars(server).get("server_address")
+        if isinstance(address, tuple) and server.socket_type == socket.SOCK_STREAM:
+            source.port = address[1]
+            follow_onward()
+    except Exception as error:  # noqa: BLE001 - as above
+        source.fault(error, "noting where the server listens")
 
 
 def _begin_request(here: Flow, source: Source, request: Any) -> None:

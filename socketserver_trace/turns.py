@@ -26,9 +26,14 @@ from socketserver_trace.matching import is_client
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Final
 
     from socketserver_trace.causality import Edge
     from socketserver_trace.events import Event
+
+
+ONWARD: Final = re.compile(r"(.* for connection )([0-9]+)((?: [0-9]+)?)", re.DOTALL)
+"""The name of a client that is the handler of a connection (`onward`)."""
 
 
 @dataclass(slots=True)
@@ -223,6 +228,7 @@ def _ranks_of_origins(events: Sequence[Event], graph: Graph) -> Ranks:
     origins: dict[int, int] = {}
     known: set[int | None] = {None}
     begun: dict[str, int] = {}
+    named = _by_whose_request(events)
     for position, event in enumerate(events):
         if not is_client(event):
             continue
@@ -231,7 +237,7 @@ def _ranks_of_origins(events: Sequence[Event], graph: Graph) -> Ranks:
             known.add(event.connection)
             origins[position] = event.connection or 0
         if number == 1 or position in origins:
-            held[position] = (*natural(event.lane), number)
+            held[position] = (*natural(named.get(event.lane, event.lane)), number)
     ranks = Ranks()
     for position in graph.walk(held):
         if position in held:
@@ -240,6 +246,25 @@ def _ranks_of_origins(events: Sequence[Event], graph: Graph) -> Ranks:
             ranks.connections[origins[position]] = len(ranks.connections)
     ranks.raced = graph.chose
     return ranks
+
+
+def onward_of(events: Iterable[Event]) -> dict[str, int]:
+    """The clients that are handlers of a server, and the connection that they handle."""
+    lanes = {event.lane for event in events if event.kind == CONNECT and "onward" in event.detail}
+    return {lane: int(said[2]) for lane in lanes if (said := ONWARD.fullmatch(lane))}
+
+
+def _by_whose_request(events: Sequence[Event]) -> dict[str, str]:
+    """For each client that is a handler, a name that begins with that of the client whose request it handles."""
+    onward = onward_of(events)
+    clients = {event.connection: event.lane for event in events if event.kind == CONNECT and is_client(event)}
+    named: dict[str, str] = {}
+    for lane in onward:
+        names = [lane]
+        while names[0] in onward and (client := clients.get(onward[names[0]])) is not None and client not in names:
+            names.insert(0, client)
+        named[lane] = " ".join(names)
+    return named
 
 
 def natural(name: str) -> tuple[object, ...]:

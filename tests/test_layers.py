@@ -23,6 +23,7 @@ RECORDING = [
     "assembly",
     "transfers",
     "sockets",
+    "onward",
     "sockdiag",
     "marks",
     "procnet",
@@ -62,7 +63,7 @@ PEOPLE = ["kernel", "assets", "player", "trace", "comparison.comparison", "compa
           "__main__"]  # fmt: skip
 SHARED = ["examples.command", "examples.letting_go", "examples.outbox", "examples.lines"]
 EXAMPLES = [*SHARED, "examples.chat_naive", "examples.chat", "examples.file_server", "examples.game",
-            "examples.devices", "examples"]  # fmt: skip
+            "examples.devices", "examples.proxy", "examples"]  # fmt: skip
 MAY_KNOW = {
     "PURE": [],
     "RECORDING": PURE,

@@ -19,7 +19,7 @@ from socketserver_trace.events import END, ENTER, HOOK, RETURN, START
 from socketserver_trace.lifecycle.walker import Call as Walked
 from socketserver_trace.lifecycle.walker import faults
 from socketserver_trace.matching import is_client
-from socketserver_trace.recording import CHILD, CLIENT, THREAD
+from socketserver_trace.recording import CHILD, CLIENT, THREAD, strand
 from socketserver_trace.wording import safe
 
 TYPE_CHECKING = False
@@ -72,7 +72,7 @@ def well_formed(trace: object) -> Verdict:
 
 
 def _of_calls(recording: Recording) -> Iterator[Wrong]:
-    stacks: dict[str, list[Event]] = defaultdict(list)
+    stacks: dict[tuple[str, str], list[Event]] = defaultdict(list)
     ended: set[int | None] = set()
     known: set[int | None] = {None}
     for event in recording.events:
@@ -82,7 +82,7 @@ def _of_calls(recording: Recording) -> Iterator[Wrong]:
         if event.call is None or event.phase is None:
             continue
         known.add(event.call)
-        stack = stacks[event.lane]
+        stack = stacks[event.lane, strand(event)]  # a client may be moved by several threads at once
         if event.phase == ENTER:
             yield from _begins(event, stack)
             stack.append(event)

@@ -17,7 +17,7 @@ from collections import defaultdict
 from time import perf_counter_ns
 
 from socketserver_trace import recording
-from socketserver_trace.assembly import event_of, system_names
+from socketserver_trace.assembly import event_of, stack_of, system_names
 from socketserver_trace.events import START
 from socketserver_trace.recorder import WIDTH
 from socketserver_trace.recording import Lane, Names
@@ -50,7 +50,7 @@ class Reader:
         self._count = 0
         self._flows: dict[object, str] = {}
         self._names = Names()
-        self._stacks: dict[Flow, list[tuple[int, Meaning]]] = defaultdict(list)
+        self._stacks: dict[object, list[tuple[int, Meaning]]] = defaultdict(list)
         self._waiting: list[Record] = []
         self._forks = False
 
@@ -89,7 +89,7 @@ class Reader:
 
     def _event(self, record: Record) -> Event:
         self._count += 1
-        return event_of(self._count, record, self._flows, self._stacks[record[1]])
+        return event_of(self._count, record, self._flows, self._stacks[stack_of(record)])
 
     def _name(self, records: Iterable[Record]) -> None:
         """Name the flows that these are the first records of."""
