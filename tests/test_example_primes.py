@@ -117,7 +117,7 @@ def test_the_same_work_is_done_once_for_a_while(server: primes.PrimeServer, addr
 
 def test_what_was_asked_longest_ago_is_forgotten_first(server: primes.PrimeServer, address: tuple[str, int]) -> None:
     """The cache has an end."""
-    server.remembered, server.capacity = 2, 100
+    server.remembered = 2
     with Peer(address) as peer:
         for number in (10, 11, 10, 12):
             asked(peer, f"primes below {number}")
@@ -168,11 +168,12 @@ def test_a_bucket_never_gives_more_than_it_has(capacity: float, rate: float, pau
 
 def test_the_table_of_buckets_has_an_end(server: primes.PrimeServer) -> None:
     """However many addresses somebody has."""
-    server.peers = 3
+    server.buckets = middleware.TokenBuckets(2, 1, most=3)
     with server:
         for number in range(10):
-            server.reply(b"{}\n", f"192.0.2.{number}")
-            assert len(server._buckets) <= 3
+            server.reply(b'{"ask": "whoami"}', f"192.0.2.{number}")
+            assert len(server.buckets) <= 3
+        assert len(server.buckets) == 3
 
 
 def test_everything_is_written_down_but_the_keys(address: tuple[str, int], caplog: pytest.LogCaptureFixture) -> None:
@@ -321,7 +322,7 @@ def test_whatever_is_sent_the_next_client_is_served(pieces: list[bytes]) -> None
                     except ConnectionError:
                         pass  # it was sent away before it had said everything
                     rude.rest()
-                traced.server._buckets.clear()
+                traced.server.buckets = middleware.TokenBuckets(1, 1)
                 with Peer(address) as peer:
                     assert asked(peer, "whoami") == {"answer": "alice"}
             else:

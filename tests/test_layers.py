@@ -61,9 +61,16 @@ PEOPLE = ["kernel", "assets", "player", "trace", "comparison.comparison", "compa
           "live.status", "live.session", "live", "notebook.lab", "notebook.interrupts", "making", "forgotten",
           "serving", "notebook.cells", "notebook.runs", "notebook.magics", "notebook", "pytest_plugin", "__init__",
           "__main__"]  # fmt: skip
-SHARED = ["examples.command", "examples.letting_go", "examples.outbox", "examples.lines", "examples.middleware"]
+SHARED = [
+    "examples.command",
+    "examples.letting_go",
+    "examples.outbox",
+    "examples.lines",
+    "examples.middleware",
+    "examples.security",
+]
 EXAMPLES = [*SHARED, "examples.chat_naive", "examples.chat", "examples.file_server", "examples.game",
-            "examples.devices", "examples.primes", "examples.proxy", "examples"]  # fmt: skip
+            "examples.devices", "examples.primes", "examples.proxy", "examples.vault", "examples"]  # fmt: skip
 MAY_KNOW = {
     "PURE": [],
     "RECORDING": PURE,

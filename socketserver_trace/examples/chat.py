@@ -27,7 +27,7 @@ from socketserver import ThreadingTCPServer
 
 from socketserver_trace.examples.command import Command
 from socketserver_trace.examples.letting_go import LettingGoMixIn
-from socketserver_trace.examples.lines import LineHandler, RefusedError
+from socketserver_trace.examples.lines import OutboxHandler, RefusedError
 from socketserver_trace.examples.outbox import SendingMixIn
 
 TYPE_CHECKING = False
@@ -122,7 +122,7 @@ class Room:
             return list(self._members.values())
 
 
-class ChatHandler(LineHandler):
+class ChatHandler(OutboxHandler):
     """One member, from the name to the good-bye."""
 
     server: ChatServer
@@ -146,7 +146,7 @@ class ChatHandler(LineHandler):
 
     def handle(self) -> None:
         """Hear a name, and then line after line."""
-        self.outbox.tell("* what is your name?")
+        self.tell("* what is your name?")
         super().handle()
 
     def finish(self) -> None:
@@ -160,14 +160,14 @@ class ChatHandler(LineHandler):
             super().obey(line)
         elif not self.member.name:
             self.server.room.enter(self.member, line)
-            self.outbox.tell(f"* welcome, {self.member.name}; /who tells who is here")
+            self.tell(f"* welcome, {self.member.name}; /who tells who is here")
         elif line:
             self.server.room.tell(f"<{self.member.name}> {line}")
 
     def who(self) -> None:
         """Tell who is here."""
         for one in self.server.room.everybody():
-            self.outbox.tell(one)
+            self.tell(one)
 
     def message(self, name: str, *words: str) -> None:
         """Tell one member something."""
@@ -182,7 +182,7 @@ class ChatHandler(LineHandler):
     def leave(self, group: str) -> None:
         """Be in a group no more."""
         self.server.room.part(self.member, group)
-        self.outbox.tell(f"* you have left {group}")
+        self.tell(f"* you have left {group}")
 
     def say(self, group: str, *words: str) -> None:
         """Tell a group something."""

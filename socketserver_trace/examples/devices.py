@@ -34,7 +34,7 @@ from socketserver import DatagramRequestHandler, ThreadingTCPServer, UDPServer
 
 from socketserver_trace.examples.command import Command
 from socketserver_trace.examples.letting_go import LettingGoMixIn
-from socketserver_trace.examples.lines import LineHandler, RefusedError
+from socketserver_trace.examples.lines import OutboxHandler, RefusedError
 from socketserver_trace.examples.outbox import SendingMixIn
 
 TYPE_CHECKING = False
@@ -216,7 +216,7 @@ class TelemetryServer(UDPServer):
         super().__init__(address, TelemetryHandler)
 
 
-class DeviceHandler(LineHandler):
+class DeviceHandler(OutboxHandler):
     """One connection: of a device from its HELLO on, of an operator from its first LIST or SEND on."""
 
     server: DeviceServer
@@ -257,7 +257,7 @@ class DeviceHandler(LineHandler):
         self.server.registry.listen(self.outbox)
         lines = self.server.registry.devices()
         for line in (f"OK {len(lines)}", *lines):
-            self.outbox.tell(line)
+            self.tell(line)
 
     def send(self, name: str, *words: str) -> None:
         """Have a device do something."""
@@ -267,7 +267,7 @@ class DeviceHandler(LineHandler):
     def quit(self) -> None:
         """Good-bye, with an answer."""
         super().quit()
-        self.outbox.tell("OK")
+        self.tell("OK")
 
 
 class DeviceServer(LettingGoMixIn, SendingMixIn, ThreadingTCPServer):

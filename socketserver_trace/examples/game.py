@@ -34,7 +34,7 @@ from socketserver import ThreadingTCPServer
 
 from socketserver_trace.examples.command import Command
 from socketserver_trace.examples.letting_go import LettingGoMixIn
-from socketserver_trace.examples.lines import LineHandler, RefusedError
+from socketserver_trace.examples.lines import OutboxHandler, RefusedError
 from socketserver_trace.examples.outbox import SendingMixIn
 
 TYPE_CHECKING = False
@@ -257,7 +257,7 @@ class Rooms:
         del self._rooms[room.code]
 
 
-class GameHandler(LineHandler):
+class GameHandler(OutboxHandler):
     """One client: a player or somebody who watches."""
 
     server: GameServer

@@ -1,4 +1,4 @@
-"""A handler for conversations in lines: takes line after line, and answers through an outbox.
+"""Handlers for conversations in lines: they take line after line, and do what it asks for.
 
 The law: a line has a greatest length and is looked at when its end has come; what is cut off was not said. What it asks
 for is done, or it is refused in one sentence. A client that goes without a word is nothing unusual.
@@ -35,10 +35,9 @@ class LineHandler(StreamRequestHandler):
         """What each command does: "PUT NAME TEXT..." is called with one word and then with one or more."""
         return {}
 
-    def setup(self) -> None:
-        """Have an outbox. From now on only that one sends."""
-        super().setup()
-        self.outbox = Outbox(self.connection)
+    def tell(self, line: str) -> None:
+        """Say a line to this client, and wait until there is room for it."""
+        self.wfile.write(f"{line}\n".encode())
 
     def handle(self) -> None:
         """Do what line after line asks for, until `is_over` is true or the client has gone."""
@@ -47,23 +46,22 @@ class LineHandler(StreamRequestHandler):
                 try:
                     self.obey(line)
                 except RefusedError as refused:
-                    self.outbox.tell(f"{self.refusal} {refused}")
+                    self.tell(f"{self.refusal} {refused}")
                 if self.is_over:
                     return
         except ConnectionError:
             pass  # it has gone without a word
 
-    def finish(self) -> None:
-        """Send nothing more: the socket is about to be closed."""
-        self.outbox.close()
-        super().finish()
-
     def lines(self) -> Iterator[str]:
         """What the client says, as text without controls."""
-        while (line := self.rfile.readline(self.longest + 1)).endswith(b"\n"):
+        while (line := self.readline()).endswith(b"\n"):
             yield "".join(letter if letter.isprintable() else " " for letter in line.decode(errors="replace")).strip()
         if len(line) > self.longest:
-            self.outbox.tell(f"{self.refusal} a line has at most {self.longest:,} bytes; good-bye")
+            self.tell(f"{self.refusal} a line has at most {self.longest:,} bytes; good-bye")
+
+    def readline(self) -> bytes:
+        """The next line with its end; without one, what came before the end of the stream, or one byte too many."""
+        return self.rfile.readline(self.longest + 1)
 
     def obey(self, line: str) -> None:
         """Do what a line asks for. RefusedError when that cannot be."""
@@ -80,3 +78,21 @@ class LineHandler(StreamRequestHandler):
     def quit(self) -> None:
         """Good-bye."""
         self.is_over = True
+
+
+class OutboxHandler(LineHandler):
+    """One client that others talk to as well: through an outbox, and from `setup` on nobody sends in another way."""
+
+    def setup(self) -> None:
+        """Have an outbox."""
+        super().setup()
+        self.outbox = Outbox(self.connection)
+
+    def tell(self, line: str) -> None:
+        """Say a line to this client, now or later."""
+        self.outbox.tell(line)
+
+    def finish(self) -> None:
+        """Send nothing more: the socket is about to be closed."""
+        self.outbox.close()
+        super().finish()

@@ -163,34 +163,45 @@ class TokenBucket:
         return 0.0
 
 
+class TokenBuckets:
+    """A bucket for each peer, at most so many: who has not come for the longest time gets a new one, which is full."""
+
+    def __init__(self, capacity: float, rate: float, most: int = 10_000) -> None:
+        self._capacity = capacity
+        self._rate = rate
+        self._most = most
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def spend(self, peer: str, now: float) -> None:
+        """Take a token of a peer's bucket. RefusedError, which says how long to wait, when there is none."""
+        with self._lock:
+            bucket = self._buckets.setdefault(peer, TokenBucket(self._capacity, self._rate, now))
+            self._buckets.move_to_end(peer)
+            if len(self._buckets) > self._most:
+                self._buckets.popitem(last=False)
+            seconds = bucket.take(now)
+        if seconds:
+            raise RefusedError(f"you ask too much; try again in {math.ceil(seconds * 1000) / 1000:g} s")
+
+
 class RateLimitMixIn(Chain):
-    """Refuses who asks too much: each peer, which is an address without its port, has a bucket of tokens."""
+    """Refuses who asks too much: `capacity` questions at once, and then `rate` in a second, from each address."""
 
     capacity = 20.0
     rate = 10.0
-    peers = 10_000
-    """How many buckets there are. Who has not asked for the longest time gets a new one, which is full."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
-        self._taking = threading.Lock()
+        self.buckets = TokenBuckets(self.capacity, self.rate)
         super().__init__(*arguments, **options)
 
     def answer(self, question: Question) -> Answer:
         """Ask the rest of the chain, if there is a token left."""
-        seconds = self._take(question.peer)
-        if seconds:
-            raise RefusedError(f"you ask too much; try again in {math.ceil(seconds * 1000) / 1000:g} s")
+        self.buckets.spend(question.peer, self.clock())
         return super().answer(question)
-
-    def _take(self, peer: str) -> float:
-        with self._taking:
-            now = self.clock()
-            bucket = self._buckets.setdefault(peer, TokenBucket(self.capacity, self.rate, now))
-            self._buckets.move_to_end(peer)
-            if len(self._buckets) > self.peers:
-                self._buckets.popitem(last=False)
-            return bucket.take(now)
 
 
 class AuthenticationMixIn(Chain):
