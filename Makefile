@@ -86,7 +86,7 @@ clean:
 
 $(VENV)/stamp-lab: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing JupyterLab and what the lessons need into $(VENV). This takes about a minute, once."
-	@$(INSTALL) '.[lab]'
+	@$(INSTALL) '.[lab,examples]'
 	@mkdir -p $(LAB_SETTINGS)
 	@echo '$(STAY_ON_LOOPBACK)' > $(LAB_SETTINGS)/overrides.json
 	@touch $@

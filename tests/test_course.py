@@ -6,7 +6,7 @@ import contextlib
 import csv
 import json
 import socketserver
-from socketserver import BaseRequestHandler, TCPServer, ThreadingTCPServer
+from socketserver import BaseRequestHandler, StreamRequestHandler, TCPServer, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +23,15 @@ from socketserver_trace import (
     serve,
 )
 from socketserver_trace.course.exercises import EXERCISES, QUESTIONS
+from socketserver_trace.examples.lines import RefusedError
+from socketserver_trace.examples.middleware import (
+    AuthenticationMixIn,
+    CachingMixIn,
+    Chain,
+    CompressionMixIn,
+    digest_of,
+)
+from socketserver_trace.examples.primes import PrimesMixIn, QuestionHandler
 from tests.samples import CALM, sample
 
 if TYPE_CHECKING:
@@ -135,6 +144,111 @@ def door(*asked: Any, **options: Any) -> Trace:
         served.stop()
 
 
+USERS = {digest_of("a-key"): "alice", digest_of("b-key"): "bob"}
+
+
+def asked(kind: type[Any], *clients: tuple[str, ...], **members: Any) -> Any:
+    """A server that knows the primes, and clients of which each asks questions, one after the other."""
+    made = type("Made", (kind, PrimesMixIn, ThreadingTCPServer), {"users": USERS, **members})
+    with serve(made, QuestionHandler, timeout=CALM) as served:
+        for questions in clients:
+            with served.client() as client, contextlib.suppress(ConnectionError):
+                for question in questions:
+                    client.send(question.encode() + b"\n")
+                    client.receive_line()
+    return served
+
+
+PACKED = '{"ask": "primes below 2000", "key": "a-key", "accept": "deflate"}'
+PLAIN = '{"ask": "primes below 2000", "key": "b-key"}'
+GUESS = '{"ask": "primes below 2000", "key": "a guess"}'
+
+
+def in_order(*bases: type[Any]) -> Any:
+    """The three clients of the exercise at a server with these duties."""
+    return asked(type("Duties", bases, {}), (PACKED,), (PLAIN,), (GUESS,))
+
+
+class Counting(Chain):
+    """What most people write: answers that are counted, for each user."""
+
+    most = 3
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.count: dict[str, int] = {}
+        super().__init__(*arguments, **options)
+
+    def answer(self, question: Any) -> Any:
+        self.count[question.user] = self.count.get(question.user, 0) + 1
+        if self.count[question.user] > self.most:
+            raise RefusedError("that was your third")
+        return super().answer(question)
+
+
+def three_each(*bases: type[Any], **members: Any) -> Any:
+    """Alice and bob ask four times each."""
+    questions = [(f'{{"ask": "whoami", "key": "{key}"}}',) * 4 for key in ("a-key", "b-key")]
+    return asked(type("Duties", bases, members), *questions)
+
+
+class Generous(Chain):
+    """Forgets to return."""
+
+    def answer(self, question: Any) -> Any:
+        super().answer(question)
+
+
+class Upper(StreamRequestHandler):
+    """The handler of the lesson."""
+
+    def handle(self) -> None:
+        for line in self.rfile:
+            self.wfile.write(line.upper())
+
+
+def silent(server: type[Any] = TCPServer, patience: float | None = None, **members: Any) -> Any:
+    """Mallory says nothing, and bob does."""
+    made = type("Made", (server,), members)
+    with serve(made, type("Guarded", (Upper,), {"timeout": patience}), timeout=CALM) as served:
+        with contextlib.suppress(WaitedInVain):
+            with served.client("mallory"), served.client("bob", timeout=PATIENCE / 2) as bob:
+                bob.send(b"hello\n")
+                bob.receive_line()
+    return served
+
+
+def long_line(handle: Callable[[Any], object]) -> Any:
+    """Bob says a short line, and mallory a long one."""
+    made = type("Short", (StreamRequestHandler,), {"handle": handle})
+    with serve(ThreadingTCPServer, made, timeout=CALM) as served:
+        for name, said in (("bob", b"hello\n"), ("mallory", b"x" * 101)):
+            with served.client(name) as client, contextlib.suppress(ConnectionError):
+                client.send(said)
+                client.half_close()
+                client.receive_all()
+    return served
+
+
+def _short(handler: Any, *, returns: bool = True, word: Any = b"too long\n") -> None:
+    while line := handler.rfile.readline(101):
+        if len(line) > 100:
+            handler.wfile.write(word)
+            if returns:
+                return
+        handler.wfile.write(line.upper())
+
+
+def _only_short(handler: Any) -> None:
+    line = handler.rfile.readline(101)
+    if len(line) <= 100:
+        handler.wfile.write(line.upper())
+
+
+def _say_too_long(handler: Any) -> None:
+    handler.rfile.readline(101)
+    handler.wfile.write(b"too long\n")
+
+
 SOLUTIONS: list[tuple[str, Callable[[], Any]]] = [
     ("01-closing-time", lambda: closing(lambda server: counted(server) <= 2)),
     ("01-closing-time", lambda: closing(lambda server: not counted(server) > 2)),
@@ -144,6 +258,10 @@ SOLUTIONS: list[tuple[str, Callable[[], Any]]] = [
         lambda: book(lambda h: [h.request.sendall(part) for part in (b"welcome, guest ", b"%d" % counted(h.server))]),
     ),
     ("02-at-the-other-door", lambda: door("get_request", phase="return", connection=2)),
+    ("10-put-it-right", lambda: in_order(AuthenticationMixIn, CompressionMixIn, CachingMixIn)),
+    ("10-three-each", lambda: three_each(AuthenticationMixIn, Counting)),
+    ("11-the-silent-one", lambda: silent(patience=0.2)),
+    ("11-enough-is-enough", lambda: long_line(_short)),
 ]
 
 WRONG: list[tuple[str, str, Callable[[], Any], str]] = [
@@ -163,7 +281,36 @@ WRONG: list[tuple[str, str, Callable[[], Any], str]] = [
     ("02-at-the-other-door", "too late", lambda: door("process_request", connection=2), "one step too far"),
     ("02-at-the-other-door", "not paused", lambda: door("get_request", phase="return", connection=7), "bob was served"),
     ("02-at-the-other-door", "too early", lambda: door("service_actions"), "was not taken yet"),
-]
+    (
+        "10-put-it-right", "strangers are answered",
+        lambda: in_order(CachingMixIn, AuthenticationMixIn, CompressionMixIn), "stands before the authentication",
+    ),
+    (
+        "10-put-it-right", "bob cannot read it",
+        lambda: in_order(AuthenticationMixIn, CachingMixIn, CompressionMixIn), "what was made for alice",
+    ),
+    (
+        "10-put-it-right", "nothing is compressed",
+        lambda: in_order(AuthenticationMixIn, CachingMixIn), "is CompressionMixIn still among the bases",
+    ),
+    ("10-three-each", "all together", lambda: three_each(Counting, AuthenticationMixIn), "behind the authentication"),
+    ("10-three-each", "no limit", lambda: three_each(AuthenticationMixIn), "got a fourth answer"),
+    ("10-three-each", "off by one", lambda: three_each(AuthenticationMixIn, Counting, most=2), "third one is still"),
+    ("10-three-each", "it fails", lambda: three_each(AuthenticationMixIn, Generous), "must be returned"),
+    ("11-the-silent-one", "waits", silent, "the server's only thread was in mallory's handle"),
+    ("11-the-silent-one", "a thread each", lambda: silent(ThreadingTCPServer), "a thread of his own"),
+    (
+        "11-the-silent-one", "refused",
+        lambda: silent(verify_request=lambda server, *_: vars(server).setdefault("first", []).append(1) or
+                       len(server.first) > 1),
+        "let him in",
+    ),
+    ("11-enough-is-enough", "no limit", lambda: long_line(Upper.handle), "like any other, all 101 bytes of it"),
+    ("11-enough-is-enough", "goes on", lambda: long_line(lambda h: _short(h, returns=False)), "return, and it is over"),
+    ("11-enough-is-enough", "without a word", lambda: long_line(_only_short), "without a word"),
+    ("11-enough-is-enough", "it fails", lambda: long_line(lambda h: _short(h, word="too long")), "wfile takes bytes"),
+    ("11-enough-is-enough", "everybody", lambda: long_line(_say_too_long), "bob's line is short"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "served"), SOLUTIONS)
@@ -304,7 +451,7 @@ def test_progress_is_kept_and_exported(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     shown = str(progress())
 
-    assert shown.splitlines()[0] == "1 of 4 solved"
+    assert shown.splitlines()[0] == "1 of 8 solved"
     assert "✓ 01-closing-time: Closing time" in shown
     assert "… 01-before-the-answer" in shown
     assert "· 01-guest-book" in shown

@@ -84,9 +84,9 @@ def test_the_package_needs_nothing_at_run_time() -> None:
 
 
 def test_environment_has_the_names_and_bounds_of_the_lab() -> None:
-    """The conda environment asks for the lab's packages, pytest and nbval, with the very bounds of pyproject.toml."""
+    """It asks for the packages of the lab and the examples, pytest and nbval, with the very bounds of pyproject.toml."""
     tests = _requirements("test")
-    expected = _requirements("lab") | {name: tests[name] for name in ALSO_IN_ENVIRONMENT}
+    expected = _requirements("lab") | _requirements("examples") | {name: tests[name] for name in ALSO_IN_ENVIRONMENT}
 
     assert _environment() == expected
 
@@ -130,7 +130,7 @@ def test_constraints_are_exact_versions() -> None:
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("extra", ["lab", "test", "dev"])
+@pytest.mark.parametrize("extra", ["lab", "examples", "test", "dev"])
 def test_constraints_are_within_the_bounds(extra: str, python: str) -> None:
     """Every package that is asked for has an exact version for each Python, and it satisfies the bounds."""
     exact = _constraints(python)

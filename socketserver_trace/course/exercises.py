@@ -5,7 +5,7 @@ The law: tables. What is right, what is wrong and what to say of it stands here 
 
 from __future__ import annotations
 
-from socketserver_trace.checks import every, happens, in_connection, never, raised, result, sends, step
+from socketserver_trace.checks import count, every, happens, in_connection, never, raised, result, sends, step
 from socketserver_trace.course.exercise import Exercise, Mistake, Point, Question
 
 TYPE_CHECKING = False
@@ -196,7 +196,186 @@ AT_THE_OTHER_DOOR: Final = Exercise(
     'That is why "enter" won\'t do.',
 )
 
-EXERCISES: Final = _by_name([CLOSING_TIME, GUEST_BOOK, AT_THE_OTHER_DOOR])
+PUT_IT_RIGHT: Final = Exercise(
+    "10-put-it-right",
+    "Put it right",
+    (
+        Point("alice, who can read it, gets a compressed answer.", in_connection(1, sends(b'{"deflate": "'))),
+        Point("bob, who cannot, gets it as it is.", in_connection(2, sends(b'{"answer": "2 3 5 7'))),
+        Point("mallory, who has no key, is refused.", in_connection(3, sends(b'{"error": "say who you are'))),
+    ),
+    (
+        Mistake(
+            "strangers are answered",
+            in_connection(3, ~sends(b'{"error": "say who you are')),
+            "mallory has no key, and got an answer: something that knows the answer stands before the authentication.",
+        ),
+        Mistake(
+            "bob cannot read it",
+            in_connection(2, sends(b'{"deflate": "')),
+            "bob got a compressed answer, and never said that he can read it: the cache remembers what was made for "
+            "alice.",
+        ),
+        Mistake(
+            "nothing is compressed",
+            in_connection(1, sends(b'{"answer": "')),
+            "alice can read compressed answers, and got none: is CompressionMixIn still among the bases, and before "
+            "PrimesMixIn?",
+        ),
+    ),
+    (
+        "Who decides who may know stands before all that knows; what is made for one client stands before the cache.",
+        "AuthenticationMixIn has to be the first one. Which of the other two keeps what suits everybody?",
+        "class Right(AuthenticationMixIn, CompressionMixIn, CachingMixIn, PrimesMixIn, ThreadingTCPServer):",
+    ),
+    "A server that answers everybody rightly may still do its work twice: with the cache in its right place, "
+    "served.server.worked is 1.",
+)
+
+THREE_EACH: Final = Exercise(
+    "10-three-each",
+    "Three each",
+    (
+        Point(
+            "alice gets three answers and no more.",
+            in_connection(1, count(step("send", of="server", data=b'{"answer": "alice"}\n'), 3)),
+        ),
+        Point("She is told why.", in_connection(1, sends(b'{"error": "that was your third"}'))),
+        Point(
+            "bob gets three as well.",
+            in_connection(2, count(step("send", of="server", data=b'{"answer": "bob"}\n'), 3)),
+        ),
+    ),
+    (
+        Mistake(
+            "it fails",
+            raised("handle"),
+            "Something raised an error in your mix-in: look at served.errors. An answer must be returned, and the "
+            "refusal is a RefusedError.",
+            "handle_error",
+        ),
+        Mistake(
+            "all together",
+            in_connection(2, ~sends(b'{"answer": "bob"}')),
+            "alice has used up bob's answers, too. Count for each user; and who it is has to be known before: your "
+            "mix-in must stand behind the authentication.",
+        ),
+        Mistake(
+            "no limit",
+            in_connection(1, count(step("send", of="server", data=b'{"answer": "alice"}\n'), 4)),
+            "alice got a fourth answer. Is your mix-in among the bases of Fair, and does it refuse the fourth "
+            "question?",
+        ),
+        Mistake(
+            "off by one",
+            in_connection(1, count(step("send", of="server", data=b'{"answer": "alice"}\n'), 2)),
+            "alice got two answers: the third one is still allowed.",
+        ),
+    ),
+    (
+        "Count first, then compare, and go on along the chain when all is well.",
+        "self.asked[question.user] += 1 counts. question.user is empty until AuthenticationMixIn has been passed.",
+        "After the third: raise RefusedError. Your mix-in stands between AuthenticationMixIn and PrimesMixIn.",
+    ),
+    "A limit for a user cannot be got round by connecting again. One for an address can, by whoever has two.",
+)
+
+THE_SILENT_ONE: Final = Exercise(
+    "11-the-silent-one",
+    "The silent one",
+    (
+        Point(
+            "mallory, who said nothing, was served first, and is let go.",
+            in_connection(1, happens("handle", "close_request")),
+        ),
+        Point("bob has his answer.", happens(step("receive", of="client", data=b"HELLO\n"))),
+        Point("Both were served in the server's own thread.", never("thread")),
+    ),
+    (
+        Mistake(
+            "a thread each",
+            happens("thread"),
+            "bob has his answer because he has a thread of his own. Here the server must stay a plain TCPServer: "
+            "give the handler a timeout.",
+            "process_request",
+        ),
+        Mistake(
+            "refused",
+            in_connection(1, never("handler")),
+            "mallory was not served at all. He may be slow, and he may even say something in time: let him in, and "
+            "give up after a while.",
+            "handler",
+            1,
+        ),
+        Mistake(
+            "waits",
+            never(step("receive", of="client", data=b"HELLO\n")),
+            "bob had no answer in time: the server's only thread was in mallory's handle, waiting for a line.",
+            "handle",
+            1,
+        ),
+    ),
+    (
+        "How long does self.rfile wait for a line? As long as the socket does.",
+        "A StreamRequestHandler sets the timeout of its socket in setup(), if its class has one.",
+        "class Guarded(Shout): timeout = 0.2",
+    ),
+    "The timeout is for each single wait. Who sends a byte now and then is never let go by it.",
+)
+
+ENOUGH_IS_ENOUGH: Final = Exercise(
+    "11-enough-is-enough",
+    "Enough is enough",
+    (
+        Point("bob's short line is answered in capitals.", in_connection(1, sends(b"HELLO\n", whole=True))),
+        Point(
+            "mallory's long one is answered once, and not repeated.", in_connection(2, sends(b"too long\n", whole=True))
+        ),
+        Point("No handler fails.", never("handle_error")),
+    ),
+    (
+        Mistake(
+            "it fails",
+            happens("handle_error"),
+            "A handler raised an exception: look at served.errors. wfile takes bytes, and the client must get a "
+            "sentence, which an exception is not.",
+            "handle_error",
+        ),
+        Mistake(
+            "goes on",
+            in_connection(2, every(sends(b"too long\n"), ~sends(b"too long\n", whole=True))),
+            "mallory was told, and then the rest of his line was answered as if it were a line of its own: return, "
+            "and it is over.",
+        ),
+        Mistake(
+            "no limit",
+            in_connection(2, sends(b"X" * 101)),
+            "mallory's long line was answered like any other, all 101 bytes of it.",
+        ),
+        Mistake(
+            "without a word",
+            in_connection(2, never(step("send", of="server"))),
+            'mallory was hung up on without a word: he must receive b"too long\\n".',
+        ),
+        Mistake(
+            "everybody",
+            in_connection(1, ~sends(b"HELLO\n", whole=True)),
+            "bob's line is short, and he must get it back in capitals and nothing else.",
+        ),
+    ),
+    (
+        "How do you know that a line is too long, when you never read more than 101 bytes of it?",
+        "If readline(101) returns 101 bytes, the line has more than 100.",
+        'if len(line) > 100: self.wfile.write(b"too long\\n"), and then return.',
+    ),
+    "The limit is looked at while reading: not one byte too many was ever in memory.",
+)
+
+EXERCISES: Final = _by_name(
+    [
+        CLOSING_TIME, GUEST_BOOK, AT_THE_OTHER_DOOR, PUT_IT_RIGHT, THREE_EACH, THE_SILENT_ONE, ENOUGH_IS_ENOUGH,
+    ]
+)  # fmt: skip
 
 QUESTIONS: Final = _by_name(
     [
