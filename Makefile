@@ -23,7 +23,7 @@ LAB_SETTINGS     := $(VENV)/share/jupyter/lab/settings
 STAY_ON_LOOPBACK := {"@jupyterlab/apputils-extension:notification": {"checkForUpdates": false, "fetchNews": "false"}}
 
 .DEFAULT_GOAL := help
-.PHONY: help lab students test style types check-lessons unit soak bench lessons clean
+.PHONY: help lab students test style types check-lessons unit soak crowd bench lessons clean
 
 help:
 	@echo "make lab      open the course in JupyterLab (PORT=8890 chooses the port, BROWSER=no only prints the address)"
@@ -31,7 +31,8 @@ help:
 	@echo "make lessons  run the lessons again and save what they show"
 	@echo "make students make the students' copies of the lessons anew, in course/ (what was written in them is lost)"
 	@echo "make soak     run what is concurrent 200 times (about half an hour)"
-	@echo "make bench    measure what tracing costs"
+	@echo "make crowd    let 200 clients at once use each example for 30 seconds (about 8 minutes)"
+	@echo "make bench    measure what tracing costs, and compare classes of servers"
 	@echo "make clean    remove .venv and what the tools left"
 	@echo "PYTHON=python3.12 chooses the Python that .venv is made with; it must be 3.10 or newer"
 
@@ -76,6 +77,10 @@ students: $(VENV)/stamp-lab
 
 lessons: $(VENV)/stamp-test
 	$(BIN)/python tools/lessons.py
+
+# Is anything lost, or left behind?
+crowd: $(VENV)/stamp-test
+	$(BIN)/python -m benchmarks.crowd
 
 bench: $(VENV)/stamp-test
 	$(BIN)/python -m benchmarks

@@ -19,7 +19,7 @@ import subprocess
 import sys
 from collections import defaultdict
 
-from benchmarks import drawing, lab
+from benchmarks import drawing, lab, server_classes
 from benchmarks.servers import KINDS, VARIANTS
 
 
@@ -35,6 +35,8 @@ def main() -> None:
     imports(rounds)
     drawing.report()
     lab.report()
+    print()
+    server_classes.compare()
 
 
 def requests(kind: str, rounds: int) -> None:

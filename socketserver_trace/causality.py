@@ -19,6 +19,7 @@ from collections import defaultdict
 from socketserver_trace.events import (
     CLOSE,
     CONNECT,
+    END,
     ENTER,
     HALF_CLOSE,
     HOOK,
@@ -171,10 +172,20 @@ def _stops(events: Sequence[Event]) -> Iterator[Edge]:
 
 
 def _ends(events: Sequence[Event]) -> Iterator[Edge]:
-    """Whoever joined a thread, or waited for a child, went on after its last step."""
+    """Whoever joined a thread, or waited for a child, went on after its last step; no thread outlives its process."""
     last: dict[object, int] = {}
+    threads: dict[str, set[object]] = defaultdict(set)
+    handed_on: dict[int | None, str] = {}
     for position, event in enumerate(events):
         last[event.lane] = position
+        if event.hook == "process_request":
+            handed_on[event.connection] = event.lane
+        elif event.hook == "process_request_thread":
+            threads[handed_on.get(event.connection, "")].add(event.lane)
+        elif event.kind == START and event.hook != "fork":
+            threads[event.lane].add(event.detail.get("starts"))
+        elif event.kind == END:
+            yield from ((last[thread], position) for thread in threads[event.lane] if thread in last)
         if event.kind == JOIN and event.phase in {RETURN, None} and event.detail.get("joins") in last:
             yield last[event.detail["joins"]], position
 

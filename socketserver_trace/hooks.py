@@ -95,19 +95,33 @@ def _of_a_handler(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: 
         if type(method) is not FunctionType:
             method = _bound_to(self, inner, hook)
         here = local.here
-        source = here.source
+        source, connection = here.source, here.connection
+        if source is None:
+            source, connection = _of_its_server(self)
         if source is None:
             return method(self)
-        source.record((perf_counter_ns(), here, source, enter, here.connection, None))
+        source.record((perf_counter_ns(), here, source, enter, connection, None))
         try:
             result = method(self)
         except BaseException as error:
-            source.record((perf_counter_ns(), here, source, fail, here.connection, failure(error)))
+            source.record((perf_counter_ns(), here, source, fail, connection, failure(error)))
             raise
-        source.record((perf_counter_ns(), here, source, leave, here.connection, None))
+        source.record((perf_counter_ns(), here, source, leave, connection, None))
         return result
 
     return wrapper
+
+
+def _of_its_server(handler: Any) -> tuple[Source | None, int | None]:
+    """For a handler that is called after its finish_request has returned, as an event loop does: its server's source.
+
+    None when it does not say which server it is of, or that one does not know its request any more.
+    """
+    try:
+        source: Source = handler.server._socketserver_trace_source  # noqa: SLF001 - of the front
+        return source, source.connections[id(handler.request)]
+    except Exception:  # noqa: BLE001 - a handler may be anything
+        return None, None
 
 
 def _with_request(inner: type, hook: str, enter: Meaning, leave: Meaning, fail: Meaning) -> Method:

@@ -196,8 +196,10 @@ BASE = frozenset({"SystemExit", "KeyboardInterrupt", "GeneratorExit", "BaseExcep
 
 
 def _kind(lane: Lane, calls: list[Call]) -> LaneKind:
-    if lane.kind == CHILD:
-        return "child"
+    if lane.kind == CHILD and not any(call.hook == "get_request" for call in calls):
+        return (
+            "child"  # one that accepts is no child of ForkingMixIn: it was forked to serve, and does what a loop does
+        )
     works = any(call.hook == "process_request_thread" for call in calls)
     return "handler thread" if lane.kind == THREAD and works else "thread"
 

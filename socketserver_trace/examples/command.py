@@ -1,5 +1,8 @@
 """The command line of every example: serve until Ctrl-C, or show the trace of a short conversation.
 
+An example that does in another way what the standard library does as well can be compared with that: the same
+conversation with both, side by side.
+
 The law: it listens on loopback unless somebody says otherwise, and what goes wrong is one sentence.
 """
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from socketserver import BaseServer
 
     from socketserver_trace.serving import Served
+    from socketserver_trace.trace import Trace
 
     Options = argparse.Namespace
 
@@ -22,11 +26,16 @@ class Command:
     """What an example can do from a terminal.
 
     `make` gets the options, with `host` and `port` among them, and returns a server that listens. `converse` is given
-    that server, traced and running, and talks to it as its clients would.
+    that server, traced and running, and talks to it as its clients would. `beside` makes the server to compare with.
     """
 
     def __init__(
-        self, about: str | None, make: Callable[[Options], BaseServer], converse: Callable[[Served], object]
+        self,
+        about: str | None,
+        make: Callable[[Options], BaseServer],
+        converse: Callable[[Served], object],
+        *,
+        beside: Callable[[Options], BaseServer] | None = None,
     ) -> None:
         first, _, rest = (about or "").partition("\n")
         self.parser = argparse.ArgumentParser(
@@ -35,13 +44,20 @@ class Command:
         self.parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
         self.parser.add_argument("--port", type=int, default=0, help="at which port (default: a free one)")
         self.parser.add_argument("--trace", action="store_true", help="talk to it for a moment, and show the trace")
+        if beside is not None:
+            self.parser.add_argument(
+                "--compare", action="store_true", help="the same beside a server of the standard library"
+            )
         self._make = make
         self._converse = converse
+        self._beside = beside
 
     def run(self, arguments: Sequence[str] | None = None) -> int:
         """Do what the arguments say, those of the command line by default. Returns the status of the process."""
         options = self.parser.parse_args(arguments)
         try:
+            if self._beside is not None and options.compare:
+                return self._compare(options, self._beside)
             return self._show(options) if options.trace else self._serve(options)
         except (OSError, OverflowError, ValueError) as error:
             print(f"{self.parser.prog}: {error}", file=sys.stderr)
@@ -57,13 +73,23 @@ class Command:
         return 0
 
     def _show(self, options: Options) -> int:
+        print(self._traced(options, self._make))
+        return 0
+
+    def _compare(self, options: Options, beside: Callable[[Options], BaseServer]) -> int:
+        from socketserver_trace import compare
+
+        options.trace = True  # what is made for a trace is what is compared
+        print(compare(self._traced(options, beside), self._traced(options, self._make)))
+        return 0
+
+    def _traced(self, options: Options, make: Callable[[Options], BaseServer]) -> Trace:
         from socketserver_trace import serve
 
         options.port = 0
-        with serve(lambda: self._make(options)) as served:
+        with serve(lambda: make(options)) as served:
             self._converse(served)
-        print(served.trace)
-        return 0
+        return served.trace
 
 
 def _place(server: BaseServer) -> str:

@@ -31,7 +31,11 @@ class LettingGoMixIn(BaseServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Remember the connection, and have it served."""
         self._remember(request)
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # a Ctrl-C, say, when a thread has begun already: nobody else would end its conversation
+            _break_off(request)
+            raise
 
     def shutdown_request(self, request: Any) -> None:
         """Forget the connection: it has been served."""
@@ -42,8 +46,7 @@ class LettingGoMixIn(BaseServer):
         """End all connections, and then what `super()` does."""
         with self._open_lock:
             for connection in self._open:
-                with suppress(OSError):  # the other end was faster
-                    connection.shutdown(socket.SHUT_RDWR)
+                _break_off(connection)
         super().server_close()
 
     @contextmanager
@@ -62,3 +65,8 @@ class LettingGoMixIn(BaseServer):
     def _forget(self, connection: socket.socket) -> None:
         with self._open_lock:
             self._open.discard(connection)
+
+
+def _break_off(connection: socket.socket) -> None:
+    with suppress(OSError):  # the other end was faster
+        connection.shutdown(socket.SHUT_RDWR)
