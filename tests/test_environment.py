@@ -84,7 +84,7 @@ def test_the_package_needs_nothing_at_run_time() -> None:
 
 
 def test_environment_has_the_names_and_bounds_of_the_lab() -> None:
-    """It asks for the packages of the lab and the examples, pytest and nbval, with the very bounds of pyproject.toml."""
+    """It asks for the packages of the lab and the examples, pytest and nbval, with the bounds of pyproject.toml."""
     tests = _requirements("test")
     expected = _requirements("lab") | _requirements("examples") | {name: tests[name] for name in ALSO_IN_ENVIRONMENT}
 
