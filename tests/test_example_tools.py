@@ -1,0 +1,56 @@
+"""The tools that people have at hand do what they expect: nc talks to every example whose protocol is lines."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from socketserver_trace.examples import chat, devices, file_server, game, middleware, primes
+from tests.examples import PATIENCE, served
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from socketserver import BaseServer
+
+ANY = ("127.0.0.1", 0)
+
+CONVERSATIONS: list[tuple[str, Callable[[], BaseServer], str, str]] = [
+    (
+        "chat", lambda: chat.ChatServer(ANY),
+        "alice\n/who\nhello\n/quit\n",
+        "* what is your name?\n* welcome, alice; /who tells who is here\n* alice\n<alice> hello\n",
+    ),
+    ("game", lambda: game.GameServer(ANY), "JOIN 1234 bob\nQUIT\n", "ERROR there is no such room\n"),
+    (
+        "devices", lambda: devices.DeviceServer(ANY),
+        "LIST\nSEND kettle-1 boil\nQUIT\n", "OK 0\nERROR kettle-1 is not connected\nOK\n",
+    ),
+    ("file_server", lambda: file_server.FileServer(ANY), "LIST\nQUIT\n", "OK 0\nOK\n"),
+    (
+        "primes", lambda: primes.PrimeServer(ANY, {middleware.digest_of("a key"): "alice"}),
+        '{"ask": "whoami", "key": "a key"}\n' + "x" * 1001,
+        '{"answer": "alice"}\n{"error": "a question has at most 1000 bytes; good-bye"}\n',
+    ),
+]  # fmt: skip
+
+
+NC = shutil.which("nc")
+
+
+@pytest.mark.skipif(NC is None, reason="needs nc")
+@pytest.mark.parametrize(
+    ("make", "said", "heard"),
+    [conversation[1:] for conversation in CONVERSATIONS],
+    ids=[conversation[0] for conversation in CONVERSATIONS],
+)
+def test_nc_talks_to_it(make: Callable[[], BaseServer], said: str, heard: str) -> None:
+    """It hears the answers, and ends when the server does."""
+    with served(make()) as address:  # type: ignore[arg-type] # of TCP
+        talk = subprocess.run(
+            [NC or "", address[0], str(address[1])],
+            input=said, capture_output=True, text=True, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+    assert talk.stdout == heard
