@@ -173,6 +173,7 @@ class Counting(Chain):
     """What most people write: answers that are counted, for each user."""
 
     most = 3
+    sentence = "that was your third"
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.count: dict[str, int] = {}
@@ -181,7 +182,7 @@ class Counting(Chain):
     def answer(self, question: Any) -> Any:
         self.count[question.user] = self.count.get(question.user, 0) + 1
         if self.count[question.user] > self.most:
-            raise RefusedError("that was your third")
+            raise RefusedError(self.sentence)
         return super().answer(question)
 
 
@@ -206,11 +207,14 @@ class Upper(StreamRequestHandler):
             self.wfile.write(line.upper())
 
 
-def silent(server: type[Any] = TCPServer, patience: float | None = None, **members: Any) -> Any:
+def silent(
+    server: type[Any] = TCPServer, patience: float | None = None, handle: Any = Upper.handle, **members: Any
+) -> Any:
     """Mallory says nothing, and bob does."""
     made = type("Made", (server,), members)
-    with serve(made, type("Guarded", (Upper,), {"timeout": patience}), timeout=CALM) as served:
-        with contextlib.suppress(WaitedInVain):
+    handler = type("Guarded", (Upper,), {"timeout": patience, "handle": handle})
+    with serve(made, handler, timeout=CALM) as served:
+        with contextlib.suppress(WaitedInVain, ConnectionError):
             with served.client("mallory"), served.client("bob", timeout=PATIENCE / 2) as bob:
                 bob.send(b"hello\n")
                 bob.receive_line()
@@ -218,35 +222,36 @@ def silent(server: type[Any] = TCPServer, patience: float | None = None, **membe
 
 
 def long_line(handle: Callable[[Any], object]) -> Any:
-    """Bob says a short line, and mallory a long one."""
+    """Bob says a short line, carol one that is just short enough, and mallory a long one without an end."""
     made = type("Short", (StreamRequestHandler,), {"handle": handle})
+    lines = {"bob": b"hello\n", "carol": b"y" * 99 + b"\n", "mallory": b"x" * 101}
     with serve(ThreadingTCPServer, made, timeout=CALM) as served:
-        for name, said in (("bob", b"hello\n"), ("mallory", b"x" * 101)):
-            with served.client(name) as client, contextlib.suppress(ConnectionError):
+        for name, said in lines.items():
+            with served.client(name, timeout=PATIENCE / 4) as client:
                 client.send(said)
-                client.half_close()
-                client.receive_all()
+                with contextlib.suppress(ConnectionError, WaitedInVain):
+                    client.receive_all() if name == "mallory" else client.receive_line()
     return served
 
 
-def _short(handler: Any, *, returns: bool = True, word: Any = b"too long\n") -> None:
+def _short(handler: Any, *, most: int = 100, then: str = "return", word: Any = b"too long\n") -> None:
     while line := handler.rfile.readline(101):
-        if len(line) > 100:
+        if len(line) > most:
             handler.wfile.write(word)
-            if returns:
+            if then == "return":
                 return
-        handler.wfile.write(line.upper())
-
-
-def _only_short(handler: Any) -> None:
-    line = handler.rfile.readline(101)
-    if len(line) <= 100:
+            if then == "continue":
+                continue
         handler.wfile.write(line.upper())
 
 
 def _say_too_long(handler: Any) -> None:
-    handler.rfile.readline(101)
-    handler.wfile.write(b"too long\n")
+    line = handler.rfile.readline(101)
+    handler.wfile.write(line.upper() if len(line) == 100 else b"too long\n")
+
+
+def _let_go(_handler: Any) -> None:
+    """Nobody is answered."""
 
 
 SOLUTIONS: list[tuple[str, Callable[[], Any]]] = [
@@ -294,20 +299,27 @@ WRONG: list[tuple[str, str, Callable[[], Any], str]] = [
         lambda: in_order(AuthenticationMixIn, CachingMixIn), "is CompressionMixIn still among the bases",
     ),
     ("10-three-each", "all together", lambda: three_each(Counting, AuthenticationMixIn), "behind the authentication"),
+    (
+        "10-three-each", "other words",
+        lambda: three_each(AuthenticationMixIn, Counting, sentence="no more"), "in other words",
+    ),
     ("10-three-each", "no limit", lambda: three_each(AuthenticationMixIn), "got a fourth answer"),
     ("10-three-each", "off by one", lambda: three_each(AuthenticationMixIn, Counting, most=2), "third one is still"),
     ("10-three-each", "it fails", lambda: three_each(AuthenticationMixIn, Generous), "must be returned"),
     ("11-the-silent-one", "waits", silent, "the server's only thread was in mallory's handle"),
     ("11-the-silent-one", "a thread each", lambda: silent(ThreadingTCPServer), "a thread of his own"),
+    ("11-the-silent-one", "no time at all", lambda: silent(patience=0), "bob was lucky"),
+    ("11-the-silent-one", "nobody is answered", lambda: silent(handle=_let_go), "does handle still read"),
     (
         "11-the-silent-one", "refused",
         lambda: silent(verify_request=lambda server, *_: vars(server).setdefault("first", []).append(1) or
                        len(server.first) > 1),
         "let him in",
     ),
-    ("11-enough-is-enough", "no limit", lambda: long_line(Upper.handle), "like any other, all 101 bytes of it"),
-    ("11-enough-is-enough", "goes on", lambda: long_line(lambda h: _short(h, returns=False)), "return, and it is over"),
-    ("11-enough-is-enough", "without a word", lambda: long_line(_only_short), "without a word"),
+    ("11-enough-is-enough", "waits for the end", lambda: long_line(Upper.handle), "waits for ever"),
+    ("11-enough-is-enough", "goes on", lambda: long_line(lambda h: _short(h, then="")), "return, and it is over"),
+    ("11-enough-is-enough", "stays", lambda: long_line(lambda h: _short(h, then="continue")), "went on to listen"),
+    ("11-enough-is-enough", "off by one", lambda: long_line(lambda h: _short(h, most=99)), "which is allowed"),
     ("11-enough-is-enough", "it fails", lambda: long_line(lambda h: _short(h, word="too long")), "wfile takes bytes"),
     ("11-enough-is-enough", "everybody", lambda: long_line(_say_too_long), "bob's line is short"),
 ]  # fmt: skip

@@ -43,8 +43,9 @@ def address() -> Iterator[tuple[str, int]]:
 
 
 def connected(address: tuple[str, int], **options: Any) -> ClientConnection:
-    """A member."""
-    return connect("ws://{}:{}/ws".format(*address), open_timeout=PATIENCE, close_timeout=PATIENCE, **options)
+    """A member. It keeps all that it hears: with a full queue it would not even read that the end was agreed upon."""
+    patience = {"open_timeout": PATIENCE, "close_timeout": PATIENCE}
+    return connect("ws://{}:{}/ws".format(*address), max_queue=None, **patience, **options)
 
 
 def code_of(member: ClientConnection) -> int | None:
@@ -290,13 +291,14 @@ def test_closing_the_server_says_so() -> None:
 
 
 def test_two_hundred_members_at_once(address: tuple[str, int]) -> None:
-    """Each hears what it says, whatever the others say."""
+    """Each hears what it says, whatever the others say, and agrees upon the end."""
 
     def act(number: int) -> None:
         with connected(address) as member:
             member.send(f"{number}")
             while member.recv(PATIENCE) != f"{number}":
                 pass
+        assert member.protocol.close_rcvd is not None
 
     at_once(200, act)
 

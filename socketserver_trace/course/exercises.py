@@ -237,12 +237,12 @@ THREE_EACH: Final = Exercise(
     "Three each",
     (
         Point(
-            "alice gets three answers and no more.",
+            "alice may ask three times and no more.",
             in_connection(1, count(step("send", of="server", data=b'{"answer": "alice"}\n'), 3)),
         ),
         Point("She is told why.", in_connection(1, sends(b'{"error": "that was your third"}'))),
         Point(
-            "bob gets three as well.",
+            "bob may, too.",
             in_connection(2, count(step("send", of="server", data=b'{"answer": "bob"}\n'), 3)),
         ),
     ),
@@ -271,6 +271,11 @@ THREE_EACH: Final = Exercise(
             in_connection(1, count(step("send", of="server", data=b'{"answer": "alice"}\n'), 2)),
             "alice got two answers: the third one is still allowed.",
         ),
+        Mistake(
+            "other words",
+            in_connection(1, ~sends(b'{"error": "that was your third"}')),
+            'alice was refused in other words: raise RefusedError("that was your third").',
+        ),
     ),
     (
         "Count first, then compare, and go on along the chain when all is well.",
@@ -285,8 +290,8 @@ THE_SILENT_ONE: Final = Exercise(
     "The silent one",
     (
         Point(
-            "mallory, who said nothing, was served first, and is let go.",
-            in_connection(1, happens("handle", "close_request")),
+            "mallory had time to say something, and was given up when it was over.",
+            in_connection(1, happens(step("receive", of="server", error=TimeoutError))),
         ),
         Point("bob has his answer.", happens(step("receive", of="client", data=b"HELLO\n"))),
         Point("Both were served in the server's own thread.", never("thread")),
@@ -305,6 +310,21 @@ THE_SILENT_ONE: Final = Exercise(
             "mallory was not served at all. He may be slow, and he may even say something in time: let him in, and "
             "give up after a while.",
             "handler",
+            1,
+        ),
+        Mistake(
+            "no time at all",
+            in_connection(1, happens(step("receive", of="server", error=BlockingIOError))),
+            "A timeout of 0 means not to wait at all: whoever has not said anything yet when handle begins is let go, "
+            "and bob was lucky. Give people a moment.",
+            "handle",
+            1,
+        ),
+        Mistake(
+            "nobody is answered",
+            in_connection(1, every(happens("finish"), never(step("receive", of="server")))),
+            "mallory was let go before anybody had waited for him: does handle still read?",
+            "handle",
             1,
         ),
         Mistake(
@@ -329,7 +349,12 @@ ENOUGH_IS_ENOUGH: Final = Exercise(
     (
         Point("bob's short line is answered in capitals.", in_connection(1, sends(b"HELLO\n", whole=True))),
         Point(
-            "mallory's long one is answered once, and not repeated.", in_connection(2, sends(b"too long\n", whole=True))
+            "carol's line, which has just 100 bytes, is answered as well.",
+            in_connection(2, sends(b"Y" * 99 + b"\n", whole=True)),
+        ),
+        Point(
+            "mallory's line, which has more, is answered once, and that is the end.",
+            in_connection(3, happens(step("receive", of="client", data=b"too long\n"))),
         ),
         Point("No handler fails.", never("handle_error")),
     ),
@@ -343,24 +368,35 @@ ENOUGH_IS_ENOUGH: Final = Exercise(
         ),
         Mistake(
             "goes on",
-            in_connection(2, every(sends(b"too long\n"), ~sends(b"too long\n", whole=True))),
+            in_connection(3, every(sends(b"too long\n"), ~sends(b"too long\n", whole=True))),
             "mallory was told, and then the rest of his line was answered as if it were a line of its own: return, "
             "and it is over.",
         ),
         Mistake(
-            "no limit",
-            in_connection(2, sends(b"X" * 101)),
-            "mallory's long line was answered like any other, all 101 bytes of it.",
+            "stays",
+            in_connection(
+                3,
+                every(sends(b"too long\n", whole=True), never(step("receive", of="client", data=b"too long\n"))),
+            ),
+            "mallory was told, and then the handler went on to listen to him: return, and it is over.",
         ),
         Mistake(
-            "without a word",
-            in_connection(2, never(step("send", of="server"))),
-            'mallory was hung up on without a word: he must receive b"too long\\n".',
+            "off by one",
+            in_connection(2, ~sends(b"Y" * 99 + b"\n", whole=True)),
+            "carol's line has 100 bytes with its newline, which is allowed, and must come back in capitals.",
         ),
         Mistake(
             "everybody",
             in_connection(1, ~sends(b"HELLO\n", whole=True)),
             "bob's line is short, and he must get it back in capitals and nothing else.",
+        ),
+        Mistake(
+            "waits for the end",
+            in_connection(3, ~sends(b"too long\n")),
+            'mallory was never told b"too long\\n". His line has no end, so whoever waits for it waits for ever: '
+            "readline() without a number does.",
+            "handle",
+            3,
         ),
     ),
     (
@@ -368,7 +404,7 @@ ENOUGH_IS_ENOUGH: Final = Exercise(
         "If readline(101) returns 101 bytes, the line has more than 100.",
         'if len(line) > 100: self.wfile.write(b"too long\\n"), and then return.',
     ),
-    "The limit is looked at while reading: not one byte too many was ever in memory.",
+    "However much mallory sends, the line never grows beyond 101 bytes, beside one buffer of a fixed size.",
 )
 
 EXERCISES: Final = _by_name(
