@@ -61,8 +61,8 @@ PEOPLE = ["kernel", "assets", "player", "trace", "comparison.comparison", "compa
           "live.status", "live.session", "live", "notebook.lab", "notebook.interrupts", "making", "forgotten",
           "serving", "notebook.cells", "notebook.runs", "notebook.magics", "notebook", "pytest_plugin", "__init__",
           "__main__"]  # fmt: skip
-SHARED = ["examples.command", "examples.letting_go", "examples.outbox", "examples.lines", "examples.middleware",
-          "examples.security", "examples.api_store", "examples.shout"]  # fmt: skip
+SHARED = ["examples.command", "examples.letting_go", "examples.hearing_out", "examples.outbox", "examples.lines",
+          "examples.middleware", "examples.security", "examples.api_store", "examples.shout"]  # fmt: skip
 EXAMPLES = [*SHARED, "examples.chat_naive", "examples.chat", "examples.file_server", "examples.game",
             "examples.devices", "examples.primes", "examples.proxy", "examples.vault", "examples.api_http",
             "examples.api_frames", "examples.api_xmlrpc", "examples.http_by_hand", "examples.websocket_by_hand",

@@ -30,13 +30,13 @@ from __future__ import annotations
 
 import inspect
 import json
-import socket
 import struct
 from contextlib import suppress
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 from socketserver_trace.examples.api_store import LARGEST, InvalidError, Store, StoreError, read_json
 from socketserver_trace.examples.command import Command
+from socketserver_trace.examples.hearing_out import hear_out
 from socketserver_trace.examples.letting_go import LettingGoMixIn
 
 TYPE_CHECKING = False
@@ -89,12 +89,7 @@ class FrameHandler(StreamRequestHandler):
     def finish(self) -> None:
         """Hear the client out, for a moment: a socket closed with unread bytes is reset, and its answer is lost."""
         super().finish()
-        with suppress(OSError):  # it has gone, or takes too long
-            self.connection.shutdown(socket.SHUT_WR)
-            self.connection.settimeout(self.lingering)
-            for _ in range(100):
-                if not self.connection.recv(LONGEST):
-                    return
+        hear_out(self.connection, self.lingering)
 
     def _next_frame(self) -> bytes | None:
         """What is in the next frame; None at the end, also when it comes within one: what is cut off was not said."""

@@ -30,7 +30,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import socket
 import time
 from contextlib import suppress
 from http import HTTPStatus
@@ -48,10 +47,12 @@ from socketserver_trace.examples.api_store import (
     read_json,
 )
 from socketserver_trace.examples.command import Command
+from socketserver_trace.examples.hearing_out import hear_out
 from socketserver_trace.examples.letting_go import LettingGoMixIn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
     from pathlib import Path
     from typing import Any, Final
@@ -166,10 +167,7 @@ class BookHandler(BaseHTTPRequestHandler):
         """Hear the client out, for a moment: a socket closed with unread bytes is reset, and its answer is lost."""
         with suppress(OSError):  # it has gone, or takes too long
             super().finish()
-            self.connection.shutdown(socket.SHUT_WR)
-            self._reader.wait(self.lingering)
-            while self._reader.readinto(bytearray(BODY)):
-                pass
+        hear_out(self.connection, self.lingering, self.server.clock)
 
     def handle(self) -> None:
         """Answer until one of the two has had enough."""

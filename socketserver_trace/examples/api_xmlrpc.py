@@ -27,7 +27,6 @@ from __future__ import annotations
 import inspect
 import io
 import re
-import socket
 from contextlib import suppress
 from http import HTTPStatus
 from socketserver import ThreadingMixIn
@@ -44,6 +43,7 @@ from socketserver_trace.examples.api_store import (
     StoreError,
 )
 from socketserver_trace.examples.command import Command
+from socketserver_trace.examples.hearing_out import hear_out
 from socketserver_trace.examples.letting_go import LettingGoMixIn
 
 TYPE_CHECKING = False
@@ -93,11 +93,7 @@ class BookHandler(SimpleXMLRPCRequestHandler):
         """Hear the client out, for a moment: a socket closed with unread bytes is reset, and its answer is lost."""
         with suppress(OSError):  # it has gone, or takes too long
             super().finish()
-            self.connection.shutdown(socket.SHUT_WR)
-            self.connection.settimeout(self.lingering)
-            for _ in range(100):
-                if not self.connection.recv(BODY):
-                    return
+        hear_out(self.connection, self.lingering)
 
     def do_POST(self) -> None:  # noqa: N802 - so http.server calls it
         """Answer a request that has all come, and of which the length was known before and is not too large."""

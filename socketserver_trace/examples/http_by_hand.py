@@ -26,7 +26,6 @@ the time to: who closes a socket with unread bytes in it resets the connection, 
 from __future__ import annotations
 
 import re
-import socket
 import time
 from contextlib import suppress
 from email.utils import formatdate
@@ -36,6 +35,7 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import NamedTuple
 
 from socketserver_trace.examples.command import Command
+from socketserver_trace.examples.hearing_out import hear_out
 from socketserver_trace.examples.letting_go import LettingGoMixIn
 
 try:
@@ -142,14 +142,8 @@ class WebHandler(BaseRequestHandler):
                     self._send(RefusedError(HTTPStatus.REQUEST_TIMEOUT, "The request takes too long.").answer)
 
     def finish(self) -> None:
-        """Say that no more will come, and hear the client out, for a moment: see the law."""
-        until = self.server.clock() + self.lingering
-        with suppress(OSError):  # it has gone, or takes too long
-            self.request.shutdown(socket.SHUT_WR)
-            while (left := until - self.server.clock()) > 0:
-                self.request.settimeout(left)
-                if not self.request.recv(CHUNK):
-                    return
+        """Hear the client out, for a moment: see the law."""
+        hear_out(self.request, self.lingering, self.server.clock)
 
     def _answer_next(self) -> bool:
         """Answer the next request. Returns whether there may be another one."""

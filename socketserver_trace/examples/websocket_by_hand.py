@@ -36,6 +36,7 @@ from http import HTTPStatus
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 from socketserver_trace.examples.command import Command
+from socketserver_trace.examples.hearing_out import hear_out
 from socketserver_trace.examples.letting_go import LettingGoMixIn
 
 try:
@@ -270,14 +271,8 @@ class WebSocketHandler(BaseRequestHandler):
                 self._send(HTTPStatus(error.error_status_hint), f"{error}\n", ("Content-Type", "text/plain"))
 
     def finish(self) -> None:
-        """Say that no more will come, and hear the other end out: a reset would take away what it has not read yet."""
-        until = time.monotonic() + self.lingering
-        with suppress(OSError):  # it has gone, or takes too long
-            self.request.shutdown(socket.SHUT_WR)
-            while (left := until - time.monotonic()) > 0:
-                self.request.settimeout(left)
-                if not self.request.recv(CHUNK):
-                    return
+        """Hear the other end out, for a moment: a reset would take away what it has not read yet."""
+        hear_out(self.request, self.lingering)
 
     def _request(self) -> h11.Request | None:
         """The head of a request; None when there is none."""
