@@ -2,15 +2,15 @@
 
 A handler makes such a socket in a way of its own, and no hook runs when it does. But Python tells whoever has asked to
 be told that a socket is being made (`sys.addaudithook`, "socket.__new__" in the table of audit events). A stream socket
-that a thread makes while it handles a request gets a class of the same layout in place (as in `sockets`); if it is then
-connected to a server that records into the same recorder, its operations are recorded as those of a client, moved by
-the thread that calls them. So both connections are in one trace, with cause and effect between them. Everything else
-that is connected to stays what it was, and unseen.
+that a thread makes while it handles a request gets a class in place whose `connect` looks where it leads. If that is a
+server which records into the same recorder, the socket is traced from then on as an accepted one is (`sockets`), and
+what happens on it is recorded as a client's doing, moved by the thread that does it. So both connections are in one
+trace, with cause and effect between them. Everything else that is connected to stays what it was, and unseen.
 
 An audit hook can never be removed, so there is one for the process, from the first traced server on. It does nothing
 but compare a name, in a fifth of a microsecond, where no socket is made.
 
-The law: what the program calls runs as it would; a failure of ours is a fault that is recorded.
+The law: what the program calls runs as it would, and raises what it would.
 """
 
 from __future__ import annotations
@@ -18,39 +18,65 @@ from __future__ import annotations
 import functools
 import socket
 import sys
-import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from time import perf_counter_ns
 
-from socketserver_trace.events import CLOSE, CONNECT, ENTER, HALF_CLOSE, RAISE, RECEIVE, RETURN, SEND
-from socketserver_trace.recorder import Flow, Meaning, failure, local, plain
-from socketserver_trace.transfers import RECEIVING, SENDING, payload_of
+from socketserver_trace.events import CONNECT, ENTER, RAISE, RETURN
+from socketserver_trace.recorder import Flow, Meaning, failure, local
+from socketserver_trace.sockets import attach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from typing import Any, Final
 
-    from socketserver_trace.recorder import Source
+    from socketserver_trace.recorder import Recorder, Source
+
+KIND: Final = 0xF
+"""The bits that say the kind of a socket; the others are flags (socket(2))."""
+
+NO_NUMBER: Final = 0
+"""The connection of a socket that has one, which only the other end numbers."""
+
+EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - asked, not bound
+HERE: Final = frozenset({"127.0.0.1", "::1"})
 
 
 class Way:
-    """Where the bytes of one onward connection are recorded: the source of the server it leads to, and its own flow."""
+    """Stands where a traced socket has its source, and records as the client that a handler is on this way."""
 
-    __slots__ = ("flow", "sock", "source")
+    def __init__(self, source: Source, flow: Flow) -> None:
+        self._source = source
+        self._flow = flow
+        self.fault = source.fault
 
-    def __init__(self, sock: socket.socket, source: Source, flow: Flow, identity: int) -> None:
-        self.sock = weakref.ref(sock, lambda _dead: ways.pop(identity, None))
-        self.source = source
-        self.flow = flow
+    @property
+    def recorder(self) -> Recorder:
+        """That of the server it leads to."""
+        return self._source.recorder
 
-    def record(self, meaning: Meaning, payload: object) -> None:
-        """Something happens on it, in the thread that asks."""
-        self.source.record((perf_counter_ns(), self.flow, self.source, meaning, None, (local.here, payload)))
+    @property
+    def records(self) -> list[Any]:
+        """Its records."""
+        return self._source.records
+
+    @property
+    def limit(self) -> int:
+        """How many there may be."""
+        return self._source.limit
+
+    def record(self, record: tuple[Any, ...]) -> None:
+        """What a traced socket records, as a client's."""
+        time_ns, here, _way, meaning, _connection, payload = record
+        for phase in (meaning.phase,) if meaning.phase else (ENTER, RETURN):  # a client's steps have a beginning, too
+            told = (time_ns, self._flow, self._source, _of_a_client(meaning, phase), None, (here, payload))
+            self._source.record(told)
 
 
-ways: Final[dict[int, Way]] = {}
-"""The onward connections that are open, by the identity of their sockets."""
+@functools.cache
+def _of_a_client(meaning: Meaning, phase: str) -> Meaning:
+    return replace(meaning, phase=phase, owner="client")
 
 
 def follow_onward() -> None:
@@ -78,103 +104,67 @@ def unfollowed() -> Iterator[None]:
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     if event != "socket.__new__":
         return
-    sock, here = arguments[0], local.here
-    if here.source is None or here.connection is None or here.busy or here.process is not None:
-        return  # nobody handles a request here, or in a forked child, whose connections cannot be told apart from here
-    if type(sock) is socket.socket and arguments[2] & _KIND == socket.SOCK_STREAM:
-        sock.__class__ = _OnwardSocket  # of the same layout
+    with suppress(Exception):  # a hook that raises would keep the program from having its socket
+        sock, kind = arguments[0], arguments[2]
+        if type(sock) is socket.socket and kind & KIND == socket.SOCK_STREAM and _is_handling():
+            sock.__class__ = _OnwardSocket
 
 
-_KIND: Final = 0xF
-"""The bits that say the kind of a socket; the others are flags (socket(2))."""
-
-
-def _way(sock: socket.socket, address: object) -> Way | None:
-    """The way to a traced server that listens at this address and records where this thread does."""
+def _is_handling() -> bool:
+    """Whether this thread handles a request. In a forked child nobody knows the connections of the others."""
     here = local.here
-    if here.source is None or not isinstance(address, tuple) or here.busy:
-        return None
-    for source in here.source.recorder.sources:
-        if source.port == address[1]:
-            # The name is the same whoever came first: it has the number of the connection that is being handled.
-            flow = Flow(f"{here.source.name} for connection {here.connection}")
-            return Way(sock, source, flow, id(sock))
-    return None
+    return here.source is not None and here.connection is not None and not here.busy and here.process is None
 
 
-_CONNECT: Final = {
-    phase: Meaning(CONNECT, phase, "connect", owner="client", detail={"onward": True})
-    for phase in (ENTER, RETURN, RAISE)
-}
+class _OnwardSocket(socket.socket):
+    """A socket that a handler has made. To the program it is a `socket.socket`, and of the same layout."""
 
+    __slots__ = ()
 
-def _connect(self: Any, address: Any, /) -> None:
-    way = _way(self, address)
-    if way is None:
-        return socket.socket.connect(self, address)
-    way.record(_CONNECT[ENTER], None)
-    try:
-        socket.socket.connect(self, address)
-    except BaseException as error:
-        way.record(_CONNECT[RAISE], failure(error))
-        raise
-    ways[id(self)] = way
-    way.record(_CONNECT[RETURN], self.getsockname())
-    return None
-
-
-def _followed(name: str, kind: str, sent: Callable[..., Any] | None, received: Callable[..., Any] | None) -> Any:
-    """A method of a socket that is recorded as a client's doing: `sent` and `received` find the bytes (`transfers`)."""
-    enter, leave, fail = (Meaning(kind, phase, name, owner="client") for phase in (ENTER, RETURN, RAISE))
-    original = getattr(socket.socket, name)
-
-    def look(way: Way, find: Callable[[], tuple[Any, int | None]]) -> object:
+    def connect(self, address: Any, /) -> None:
+        way = _way(address)
+        if way is None:
+            super().connect(address)
+            return
+        _tell(way, ENTER, None)
         try:
-            return payload_of(*find(), way.source.recorder.data_limit)
-        except Exception as error:  # noqa: BLE001 - what we do not understand must not stop the program
-            way.source.fault(error, f"looking at the bytes of {name}()")
-            return None
-
-    @functools.wraps(original)
-    def followed(self: Any, *arguments: Any, **options: Any) -> Any:
-        way, here = ways.get(id(self)), local.here
-        if way is None or here.busy or (kind == CLOSE and getattr(self, "_io_refs", 0) > 0):
-            return original(self, *arguments, **options)
-        operands = arguments or tuple(options.values())
-        before = look(way, lambda: (operands[0] if sent is None else sent(operands), None)) if kind == SEND else None
-        way.record(enter, before)
-        here.busy = True
-        try:
-            result = original(self, *arguments, **options)
+            super().connect(address)
         except BaseException as error:
-            way.record(fail, failure(error))
+            _tell(way, RAISE, failure(error))
             raise
-        finally:
-            here.busy = False
-            if kind == CLOSE:
-                ways.pop(id(self), None)
-        after: object = None if kind != SEND or result is None else plain(result)
-        if kind == RECEIVE:
-            after = look(way, lambda: (result, None) if received is None else received(operands, result))
-        way.record(leave, after)
-        return result
-
-    return followed
+        _tell(way, RETURN, self.getsockname())
+        attach(self, way, NO_NUMBER)
 
 
-def _methods() -> dict[str, Any]:
-    """What an onward socket does in another way: what the class of all sockets has of it."""
-    base = socket.socket
-    return {
-        "connect": functools.wraps(base.connect)(_connect),
-        **{name: _followed(name, RECEIVE, None, way) for name, way in RECEIVING.items() if hasattr(base, name)},
-        **{name: _followed(name, SEND, way, None) for name, way in SENDING.items() if hasattr(base, name)},
-        "shutdown": _followed("shutdown", HALF_CLOSE, None, None),
-        "close": _followed("close", CLOSE, None, None),
-        "__slots__": (),
-        "__module__": base.__module__,
-        "__qualname__": base.__qualname__,
-    }
+_OnwardSocket.__name__, _OnwardSocket.__qualname__ = socket.socket.__name__, socket.socket.__qualname__
+_OnwardSocket.__module__ = socket.socket.__module__
 
 
-_OnwardSocket: Final = type(socket.socket.__name__, (socket.socket,), _methods())
+def _way(address: Any) -> Way | None:
+    """The way to a traced server that listens at this address and records where this thread does."""
+    with suppress(Exception):  # an address may be anything; what it is not, connect says
+        here = local.here
+        if here.source is not None and _is_handling():
+            for source in here.source.recorder.sources:
+                if source.listening is not None and _leads_to(source.listening(), *address[:2]):
+                    # The same name whoever came first: with the number of the connection that is being handled.
+                    return Way(source, Flow(f"{here.source.name} for connection {here.connection}"))
+    return None
+
+
+def _leads_to(listening: socket.socket | None, host: str, port: int) -> bool:
+    """Whether a connection to this address comes to that socket, as far as one can tell without asking the network."""
+    if listening is None or listening.fileno() == -1:
+        return False
+    at, at_port = listening.getsockname()[:2]
+    asked = HERE if host == "localhost" else {host}
+    return bool(port == at_port and (at in asked or (at in EVERYWHERE and asked <= HERE)))
+
+
+def _tell(way: Way, phase: str, payload: object) -> None:
+    way.record((perf_counter_ns(), local.here, way, _CONNECTS[phase], None, payload))
+
+
+_CONNECTS: Final = {
+    phase: Meaning(CONNECT, phase, "connect", detail={"onward": True}) for phase in (ENTER, RETURN, RAISE)
+}

@@ -140,12 +140,13 @@ def acting_for(flow: Flow) -> Iterator[None]:
 class Source:
     """Where records come from: one server, with its clients. It has the server's name and its open connections.
 
-    `loops` are the flows that run its serve_forever. `port` is where it listens, None where it has no port. `patience`
-    is how many seconds a call may wait for what may never come, None for as long as it takes. `clients` are the clients
-    of ours, None for a server that has none and never will. `connecting` lets one client connect at a time where only
-    the order of their connects tells them apart. Hooks find it on the server, sockets and clients hold it. `record` is
-    the append of the recorder, kept here because it is called for every event. `parking` has its paused threads, where
-    there can be any, and `gate` is called after each record while there may be a reason to pause.
+    `loops` are the flows that run its serve_forever. `listening` refers to the stream socket at which it listens, None
+    where there is none. `patience` is how many seconds a call may wait for what may never come, None for as long as it
+    takes. `clients` are the clients of ours, None for a server that has none and never will. `connecting` lets one
+    client connect at a time where only the order of their connects tells them apart. Hooks find it on the server,
+    sockets and clients hold it. `record` is the append of the recorder, kept here because it is called for every event.
+    `parking` has its paused threads, where there can be any, and `gate` is called after each record while there may be
+    a reason to pause.
     """
 
     __slots__ = (
@@ -157,12 +158,12 @@ class Source:
         "front",
         "gate",
         "limit",
+        "listening",
         "loops",
         "name",
         "number",
         "parking",
         "patience",
-        "port",
         "quiet",
         "record",
         "recorder",
@@ -180,7 +181,7 @@ class Source:
         self.connecting = threading.Lock()
         self.quiet = False
         self.patience: float | None = None
-        self.port: int | None = None
+        self.listening: weakref.ref[Any] | None = None
         self.loops: set[Flow] = set()
         self.errors: list[str] = []
         self.ended: str | None = None

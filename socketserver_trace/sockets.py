@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Final
 
+    from socketserver_trace.onward import Way
     from socketserver_trace.recorder import Source
     from socketserver_trace.transfers import Given, Received
 
@@ -39,7 +40,7 @@ class Attachment(weakref.ref[socket.socket]):
     __slots__ = ("connection", "identity", "source")
 
     identity: int
-    source: Source
+    source: Source | Way
     connection: int | None
 
     def break_off(self) -> None:
@@ -57,7 +58,7 @@ attachments: Final[dict[int, Attachment]] = {}
 """The attached sockets, by identity. A socket leaves when it is closed."""
 
 
-def attach(candidate: object, source: Source, connection: int | None) -> bool:
+def attach(candidate: object, source: Source | Way, connection: int | None) -> bool:
     """Trace this socket from now on, whatever it is. Returns whether it is one that can be traced."""
     if not isinstance(candidate, socket.socket):
         return False

@@ -13,6 +13,7 @@ import functools
 import socket
 import sys
 import traceback
+import weakref
 from socketserver import BaseRequestHandler, BaseServer
 from time import perf_counter_ns
 from types import FunctionType
@@ -216,9 +217,9 @@ def _trace_datagrams(server: Any, source: Source) -> None:
 def _be_found(server: Any, source: Source) -> None:
     """From now on a handler of another server that connects here is seen to do so."""
     try:
-        address = vars(server).get("server_address")
-        if isinstance(address, tuple) and server.socket_type == socket.SOCK_STREAM:
-            source.port = address[1]
+        listening = vars(server).get("socket")
+        if isinstance(listening, socket.socket) and listening.type == socket.SOCK_STREAM:
+            source.listening = weakref.ref(listening)
             follow_onward()
     except Exception as error:  # noqa: BLE001 - as above
         source.fault(error, "noting where the server listens")

@@ -1,15 +1,16 @@
-"""The tools that people have at hand do what they expect: nc talks to every example whose protocol is lines."""
+"""What all examples whose protocol is lines have in common: nc talks to them, and whoever never ends is told so."""
 
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from socketserver_trace.examples import chat, devices, file_server, game, middleware, primes
-from tests.examples import PATIENCE, served
+from socketserver_trace.examples import chat, devices, file_server, game, middleware, primes, proxy
+from tests.examples import PATIENCE, Peer, served
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,3 +55,22 @@ def test_nc_talks_to_it(make: Callable[[], BaseServer], said: str, heard: str) -
             input=said, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
     assert talk.stdout == heard
+
+
+TALKERS: list[tuple[str, Callable[[], BaseServer], bytes]] = [
+    ("chat", lambda: chat.ChatServer(ANY), b"! a line has at most 1,000 bytes; good-bye\n"),
+    ("game", lambda: game.GameServer(ANY), b"ERROR a line has at most 100 bytes; good-bye\n"),
+    ("devices", lambda: devices.DeviceServer(ANY), b"ERROR a line has at most 500 bytes; good-bye\n"),
+    ("file_server", lambda: file_server.FileServer(ANY), b"ERROR a line has at most 300 bytes; good-bye\n"),
+    ("primes", lambda: primes.PrimeServer(ANY, {}), b'{"error": "a question has at most 1000 bytes; good-bye"}\n'),
+    ("proxy", lambda: proxy.ConnectServer(ANY), b"a request has at most 8,192 bytes\n"),
+]
+
+
+@pytest.mark.parametrize(("make", "heard"), [talker[1:] for talker in TALKERS], ids=[talker[0] for talker in TALKERS])
+def test_who_never_comes_to_an_end_is_told_so_while_he_talks(make: Callable[[], BaseServer], heard: bytes) -> None:
+    """A socket that is closed while bytes lie unread in it is reset, and the sentence would be lost."""
+    with served(make()) as address, Peer(address) as peer:
+        peer.socket.sendall(b"x" * 2_000_000)
+        peer.socket.shutdown(socket.SHUT_WR)
+        assert peer.file.read().endswith(heard)

@@ -17,7 +17,7 @@ import pytest
 from socketserver_trace import serve, well_formed
 from socketserver_trace.live.growing import Growing
 from socketserver_trace.live.reading import Reader
-from socketserver_trace.onward import ways
+from socketserver_trace.sockets import attachments
 from tests.crowds import CALM, at_once, form
 from tests.helpers import TIMEOUT, Shout
 from tests.pages import Page
@@ -35,10 +35,11 @@ class Asking(socketserver.StreamRequestHandler):
     """Asks somebody else, and passes the answer on."""
 
     server: Front
+    patience = TIMEOUT
 
     def handle(self) -> None:
         line = self.rfile.readline()
-        with socket.create_connection(self.server.asked.server_address, TIMEOUT) as other:  # type: ignore[arg-type] # of TCP
+        with socket.create_connection(self.server.asked.server_address, self.patience) as other:  # type: ignore[arg-type] # of TCP
             other.sendall(line)
             with other.makefile("rb") as answers:
                 self.wfile.write(answers.readline())
@@ -179,7 +180,71 @@ def test_a_connection_to_somebody_who_is_not_traced_is_not_in_the_trace() -> Non
             assert accepted.recv(6) == b"unseen"
             assert [("socket", listening.getsockname())] == SEEN
     assert not any(event.data == b"unseen" for event in served.trace)
-    assert ways == {}
+    assert attachments == {}
+
+
+def test_a_server_at_the_same_port_of_another_address_is_another_server() -> None:
+    """And so is one that listens where a traced one was, which has been closed."""
+
+    class Wandering(Asking):
+        def handle(self) -> None:
+            for address in self.server.elsewhere:  # type: ignore[attr-defined] # of the server below
+                with socket.create_connection(address, TIMEOUT) as other:
+                    other.sendall(b"unseen")
+
+    class Both(Front):
+        handler = Wandering
+
+        def __init__(self) -> None:
+            super().__init__()
+            gone = Behind(ANY, Shout)
+            gone.server_close()
+            self.elsewhere = [("127.0.0.2", self.behind.server_address[1]), gone.server_address]
+            self.others = [socket.create_server(address) for address in self.elsewhere]
+
+        def server_close(self) -> None:
+            super().server_close()
+            for other in self.others:
+                other.close()
+
+    with serve(made(Both)) as served:
+        with served.client("alice") as alice:
+            assert alice.receive_all() == b""
+    assert served.errors == []
+    assert set(served.trace.lanes) == {"main", "alice", "server", "server 2", "Thread 1"}
+
+
+def test_an_onward_socket_does_what_a_socket_does() -> None:
+    """Looking at bytes takes none, an iterator is read once, an end of reading is no end, and nonsense is refused."""
+
+    class Poking(Asking):
+        def handle(self) -> None:
+            with socket.socket() as other:
+                for nonsense in (("127.0.0.1",), None, ("127.0.0.1", "x")):
+                    with pytest.raises(TypeError):
+                        other.connect(nonsense)  # type: ignore[arg-type] # on purpose
+                other.connect(self.server.asked.server_address)
+                assert isinstance(other, socket.socket)
+                other.sendmsg(iter([b"he", b"llo\n"]))
+                SEEN.append(("peeked", other.recv(3, socket.MSG_PEEK)))
+                with other.makefile("rb") as answers:
+                    SEEN.append(("received", answers.readline()))
+                other.shutdown(socket.SHUT_RD)
+
+    SEEN.clear()
+    front = type("Poked", (Front,), {"handler": Poking})
+    with serve(made(front), timeout=CALM) as served:
+        with served.client("alice") as alice:
+            assert alice.receive_all() == b""
+    assert served.errors == []
+    assert SEEN == [("peeked", b"HEL"), ("received", b"HELLO\n")]
+    onward = [event for event in served.trace if event.lane == "Poked for connection 1"]
+    assert [(event.kind, event.phase) for event in onward if event.kind != "receive"] == [
+        ("connect", "enter"), ("connect", "return"), ("send", "enter"), ("send", "return"),
+        ("close", "enter"), ("close", "return"),
+    ]  # fmt: skip
+    assert sum(event.size or 0 for event in onward if event.kind == "receive" and "peek" not in event.detail) == 6
+    assert well_formed(served.trace)
 
 
 def test_sockets_of_other_kinds_are_left_alone() -> None:
@@ -214,10 +279,25 @@ def test_a_client_of_ours_that_a_handler_makes_is_recorded_once() -> None:
     assert not any("for connection" in lane for lane in behind.trace.lanes)
 
 
-def test_a_connection_that_is_refused_is_in_the_trace_as_a_failure() -> None:
+def fill(address: Any) -> list[socket.socket]:
+    """Connections that nobody accepts, as many as a server's queue has room for."""
+    waiting: list[socket.socket] = []
+    while True:
+        one = socket.socket()
+        one.settimeout(0.1)
+        waiting.append(one)
+        try:
+            one.connect(address)
+        except TimeoutError:
+            return waiting
+
+
+def test_a_connection_that_fails_is_in_the_trace_as_a_failure() -> None:
     """The program gets the error that it would get."""
 
     class Daring(Asking):
+        patience = 0.05
+
         def handle(self) -> None:
             try:
                 super().handle()
@@ -225,23 +305,29 @@ def test_a_connection_that_is_refused_is_in_the_trace_as_a_failure() -> None:
                 SEEN.append(("raised", type(error)))
 
     class Deserted(Front):
+        """Those whom it asks listen, but their queue is full, and nobody takes anybody out of it."""
+
         handler = Daring
 
         def __init__(self) -> None:
             super().__init__()
-            self.asked = Behind(ANY, Shout)
+            self.asked = type("Narrow", (Behind,), {"request_queue_size": 0})(ANY, Shout)
+            self.waiting = fill(self.asked.server_address)
+
+        def server_close(self) -> None:
+            super().server_close()
             self.asked.server_close()
+            for one in self.waiting:
+                one.close()
 
     SEEN.clear()
     with serve(made(Deserted)) as served:
         with served.client("alice") as alice:
             alice.send(b"hi\n")
             assert alice.receive_all() == b""
-    assert [("raised", ConnectionRefusedError)] == SEEN
+    assert [("raised", TimeoutError)] == SEEN
     assert well_formed(served.trace)
-    assert any(
-        event.detail.get("error") == "ConnectionRefusedError" for event in served.trace if event.kind == "connect"
-    )
+    assert any(event.detail.get("error") == "TimeoutError" for event in served.trace if event.kind == "connect")
 
 
 @pytest.mark.skipif(not hasattr(socketserver, "ForkingTCPServer"), reason="needs fork")

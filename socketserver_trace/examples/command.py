@@ -65,8 +65,8 @@ class Command:
 
     def _serve(self, options: Options) -> int:
         with self._make(options) as server:
-            print(f"{type(server).__name__} listens at {_place(server)}; Ctrl-C ends it.", flush=True)
             try:
+                print(f"{type(server).__name__} listens at {_place(server)}; Ctrl-C ends it.", flush=True)
                 server.serve_forever()
             except KeyboardInterrupt:
                 print()

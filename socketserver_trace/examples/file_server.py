@@ -30,6 +30,8 @@ from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 from socketserver_trace.examples.command import Command
+from socketserver_trace.examples.hearing_out import hear_out
+from socketserver_trace.examples.letting_go import LettingGoMixIn
 from socketserver_trace.examples.lines import RefusedError
 
 TYPE_CHECKING = False
@@ -208,6 +210,8 @@ class FileHandler(StreamRequestHandler):
     server: FileServer
     timeout = 30.0  # for each read and each send: who is slower than that is not served
     wbufsize = -1  # an answer of several lines is one send
+    parting = 2.0
+    """How many seconds a client has that is sent away while it still talks, to read why."""
 
     def handle(self) -> None:
         """Answer until the client has had enough."""
@@ -224,6 +228,8 @@ class FileHandler(StreamRequestHandler):
         if not line.endswith(b"\n"):
             if len(line) > LONGEST:
                 self._say(f"ERROR a line has at most {LONGEST} bytes; good-bye")
+                self.wfile.flush()
+                hear_out(self.connection, self.parting)
             return False
         word, _, rest = line.decode("ascii", "replace").strip().partition(" ")
         commands = {"LIST": self._list, "GET": self._get, "PUT": self._put, "QUIT": self._quit}
@@ -281,7 +287,7 @@ class FileHandler(StreamRequestHandler):
         self.wfile.write(f"{line}\n".encode())
 
 
-class FileServer(ThreadingTCPServer):
+class FileServer(LettingGoMixIn, ThreadingTCPServer):
     """A folder, and a thread for each client. Without a folder it has a temporary one."""
 
     allow_reuse_address = True

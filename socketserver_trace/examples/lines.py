@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from socketserver import StreamRequestHandler
 
+from socketserver_trace.examples.hearing_out import hear_out
 from socketserver_trace.examples.outbox import Outbox
 
 TYPE_CHECKING = False
@@ -27,6 +28,9 @@ class LineHandler(StreamRequestHandler):
 
     refusal = "ERROR"
     """What stands before the sentence when something cannot be done."""
+
+    parting = 2.0
+    """How many seconds a client has that is sent away while it still talks, to read why."""
 
     is_over = False
     """Whether the client has said good-bye."""
@@ -58,10 +62,15 @@ class LineHandler(StreamRequestHandler):
             yield "".join(letter if letter.isprintable() else " " for letter in line.decode(errors="replace")).strip()
         if len(line) > self.longest:
             self.tell(f"{self.refusal} a line has at most {self.longest:,} bytes; good-bye")
+            self.part()
 
     def readline(self) -> bytes:
         """The next line with its end; without one, what came before the end of the stream, or one byte too many."""
         return self.rfile.readline(self.longest + 1)
+
+    def part(self) -> None:
+        """Let what was told last arrive, though more has come than was read."""
+        hear_out(self.connection, self.parting)
 
     def obey(self, line: str) -> None:
         """Do what a line asks for. RefusedError when that cannot be."""

@@ -25,6 +25,7 @@ import threading
 from socketserver import DatagramRequestHandler, StreamRequestHandler, ThreadingTCPServer, UDPServer
 
 from socketserver_trace.examples.command import Command
+from socketserver_trace.examples.hearing_out import hear_out
 from socketserver_trace.examples.letting_go import LettingGoMixIn
 from socketserver_trace.examples.lines import RefusedError
 from socketserver_trace.examples.middleware import (
@@ -95,6 +96,8 @@ class QuestionHandler(StreamRequestHandler):
 
     server: Chain
     timeout = 60
+    parting = 2.0
+    """How many seconds a client has that is sent away while it still talks, to read why."""
 
     def handle(self) -> None:
         """Answer each line; end with the one that is too long, since nobody knows where the next one begins."""
@@ -103,6 +106,7 @@ class QuestionHandler(StreamRequestHandler):
                 self.wfile.write(self.server.reply(line, peer_of(self.client_address)))
             if len(line) > LONGEST:
                 self.wfile.write(b'{"error": "a question has at most %d bytes; good-bye"}\n' % LONGEST)
+                hear_out(self.connection, self.parting)
         except (ConnectionError, TimeoutError):
             pass  # it has gone without a word, or says none
 

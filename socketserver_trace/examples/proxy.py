@@ -27,6 +27,7 @@ from http import HTTPStatus
 from socketserver import StreamRequestHandler, TCPServer, ThreadingTCPServer
 
 from socketserver_trace.examples.command import Command
+from socketserver_trace.examples.hearing_out import hear_out
 from socketserver_trace.examples.letting_go import LettingGoMixIn
 
 TYPE_CHECKING = False
@@ -120,6 +121,8 @@ class ConnectHandler(ForwardingHandler):
     """One client that says itself where it wants to be connected to."""
 
     timeout = 30
+    parting = 2.0
+    """How many seconds a client has to read why it cannot have what it wants."""
 
     def handle(self) -> None:
         """Understand one request, and carry; or answer with an error."""
@@ -155,6 +158,7 @@ class ConnectHandler(ForwardingHandler):
         head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n"
         with suppress(OSError):  # it does not want to know
             self.wfile.write(f"{head}{allow}Connection: close\r\n\r\n".encode() + body)
+        hear_out(self.connection, self.parting)  # it may still talk, and shall read the answer
 
 
 def target_of(words: list[str]) -> Address:

@@ -63,10 +63,16 @@ class TLSMixIn(BaseServer):
 
     def shutdown_request(self, request: Any) -> None:
         """Say that this is the end, so that the client knows that nobody cut the stream off; wait for no answer."""
-        with suppress(OSError, ValueError):  # it is gone, or there was no handshake
-            request.settimeout(0)
-            request.unwrap()
+        say_the_end(request)
         super().shutdown_request(request)
+
+
+def say_the_end(connection: socket.socket) -> None:
+    """Say that nothing more will come, in words of TLS (close_notify; RFC 8446, 6.1). Waits for nothing."""
+    if isinstance(connection, ssl.SSLSocket):
+        with suppress(OSError, ValueError):  # it is gone, there was no handshake, or the end was said before
+            connection.settimeout(0)
+            connection.unwrap()
 
 
 def context_of(certificate: str, clients: str | None = None) -> ssl.SSLContext:
@@ -205,6 +211,11 @@ class CarefulHandler(LineHandler):
         end = self._come.find(b"\n", 0, self.longest + 1) + 1 or self.longest + 1
         line, self._come = self._come[:end], self._come[end:]
         return line
+
+    def part(self) -> None:
+        """As without TLS, but its own end is said first: otherwise the stream would look as if it had been cut off."""
+        say_the_end(self.connection)
+        super().part()
 
     def tell(self, line: str) -> None:
         """Say a line, as long as there is room for it in time."""
