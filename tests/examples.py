@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import select
 import socket
 import subprocess
 import sys
@@ -106,3 +108,36 @@ def shell(name: str, *arguments: str, **options: Any) -> subprocess.CompletedPro
     """Run an example as a person would."""
     command = [sys.executable, "-m", f"socketserver_trace.examples.{name}", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, **options)
+
+
+def told(address: tuple[str, int], *pieces: bytes, ends: bool = True) -> bytes:
+    """Everything that comes back for these bytes, up to the end of the connection."""
+    with Peer(address) as peer:
+        for piece in pieces:
+            peer.socket.sendall(piece)
+        if ends:
+            peer.socket.shutdown(socket.SHUT_WR)
+        return peer.rest()
+
+
+def answer_to_a_drip(make: Callable[[Callable[[], float]], BaseServer], beginning: bytes) -> str:
+    """The first line for whoever sends a byte each time the server looks at its clock; each look is a second."""
+    looks = threading.Semaphore(0)
+    seconds = itertools.count()
+
+    def clock() -> float:
+        looks.release()
+        return float(next(seconds))
+
+    with served(make(clock)) as address, Peer(address) as peer:
+        peer.socket.sendall(beginning)
+        while not select.select([peer.socket], [], [], 0)[0]:
+            if looks.acquire(blocking=False):
+                peer.socket.sendall(b"x")
+        return peer.line()
+
+
+def curl(*arguments: str, data: bytes = b"") -> str:
+    """What curl prints."""
+    command = ["curl", "--silent", "--show-error", "--max-time", str(PATIENCE), *arguments]
+    return subprocess.run(command, input=data, capture_output=True, check=True).stdout.decode()

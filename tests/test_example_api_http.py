@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import http.client
-import itertools
 import json
-import select
 import shutil
 import socket
 import subprocess
@@ -20,7 +18,7 @@ from hypothesis import strategies as some
 from socketserver_trace import serve
 from socketserver_trace.examples import api_http, api_store
 from socketserver_trace.examples.api_http import BODY, HEAD, TARGET, BookServer
-from tests.examples import PATIENCE, Peer, at_once, served, shell
+from tests.examples import PATIENCE, Peer, answer_to_a_drip, at_once, curl, served, shell, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -81,16 +79,6 @@ def client(address: tuple[str, int]) -> Iterator[Client]:
         yield connection
     finally:
         connection.close()
-
-
-def told(address: tuple[str, int], *pieces: bytes, ends: bool = True) -> bytes:
-    """Everything that comes back for these bytes, up to the end of the connection."""
-    with Peer(address) as peer:
-        for piece in pieces:
-            peer.socket.sendall(piece)
-        if ends:
-            peer.socket.shutdown(socket.SHUT_WR)
-        return peer.rest()
 
 
 def post(body: bytes, headers: bytes = b"") -> bytes:
@@ -323,20 +311,7 @@ def test_who_says_nothing_is_let_go_and_who_says_half_is_told() -> None:
 
 def test_a_request_has_one_time_for_all_of_it() -> None:
     """Who sends a byte now and then does not hold a thread for as long as there are bytes."""
-    looks = threading.Semaphore(0)
-    seconds = itertools.count()
-
-    def clock() -> float:
-        """A second passes whenever the server looks."""
-        looks.release()
-        return float(next(seconds))
-
-    with served(BookServer(ANY, clock=clock)) as address, Peer(address) as peer:
-        peer.socket.sendall(b"GET /")
-        while not select.select([peer.socket], [], [], 0)[0]:
-            if looks.acquire(blocking=False):
-                peer.socket.sendall(b"x")
-        assert peer.line() == "HTTP/1.1 408 Request Timeout\r"
+    assert answer_to_a_drip(lambda clock: BookServer(ANY, clock=clock), b"GET /") == "HTTP/1.1 408 Request Timeout\r"
 
 
 def test_who_does_not_read_is_let_go() -> None:
@@ -415,16 +390,11 @@ def test_closing_the_server_ends_conversations() -> None:
 @needs_curl
 def test_curl_can_do_all_of_it(address: tuple[str, int]) -> None:
     """Two addresses in one command are two requests on one connection."""
-
-    def curl(*arguments: str) -> str:
-        command = ["curl", "--silent", "--show-error", "--max-time", str(PATIENCE), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
     url = "http://{}:{}/v2/books".format(*address)
     as_json = ["-H", "Content-Type: application/json", "--data", json.dumps(EMMA)]
     assert json.loads(curl(*as_json, url)) == {"id": 1, **EMMA}
     assert json.loads(curl("-X", "PUT", "-H", 'If-Match: "1"', *as_json, f"{url}/1")) == {"id": 1, **EMMA}
-    assert '\nETag: "2"\n' in curl("--head", f"{url}/1")
+    assert '\nETag: "2"\r\n' in curl("--head", f"{url}/1")
     shown = curl("--write-out", "%{num_connects} ", f"{url}/1", f"{url}/1")
     assert [shown.count("1 "), shown.count("0 ")] >= [1, 1]
     assert curl("--write-out", "%{http_code}", "-X", "DELETE", "-H", 'If-Match: "2"', f"{url}/1") == "204"

@@ -19,7 +19,7 @@ from hypothesis import strategies as some
 from socketserver_trace import serve
 from socketserver_trace.examples import api_store, api_xmlrpc
 from socketserver_trace.examples.api_xmlrpc import BODY, NO_METHOD, NO_PARAMETERS, NO_XML_RPC, BookServer
-from tests.examples import Peer, at_once, served, shell
+from tests.examples import Peer, at_once, served, shell, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,14 +51,6 @@ def code_of(ask: Callable[..., object], *values: object) -> int:
         ask(*values)
     assert str(caught.value.faultString).endswith(".")
     return caught.value.faultCode
-
-
-def told(address: tuple[str, int], said: bytes) -> bytes:
-    """Everything that comes back for these bytes."""
-    with Peer(address) as peer:
-        peer.socket.sendall(said)
-        peer.socket.shutdown(socket.SHUT_WR)
-        return peer.rest()
 
 
 def post(body: bytes, headers: bytes = b"") -> bytes:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import http.client
-import itertools
 import os
-import select
 import shutil
 import socket
-import subprocess
 import threading
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -23,7 +20,7 @@ from socketserver_trace import serve
 from socketserver_trace.examples import http_by_hand
 from socketserver_trace.examples.http_by_hand import BODY, HEAD, REQUESTS
 from tests.browser import started_browser, watched_page
-from tests.examples import PATIENCE, Peer, at_once, served, shell
+from tests.examples import PATIENCE, Peer, answer_to_a_drip, at_once, curl, served, shell, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,22 +54,6 @@ def asked(connection: http.client.HTTPConnection, method: str, path: str, body: 
     connection.request(method, path, body)
     response = connection.getresponse()
     return response.status, response.read().decode()
-
-
-def curl(*arguments: str, data: bytes = b"") -> str:
-    """What curl prints."""
-    command = ["curl", "--silent", "--show-error", "--max-time", str(PATIENCE), *arguments]
-    return subprocess.run(command, input=data, capture_output=True, check=True).stdout.decode()
-
-
-def told(address: tuple[str, int], *pieces: bytes, ends: bool = True) -> bytes:
-    """Everything that comes back for these bytes, up to the end of the connection."""
-    with Peer(address) as peer:
-        for piece in pieces:
-            peer.socket.sendall(piece)
-        if ends:
-            peer.socket.shutdown(socket.SHUT_WR)
-        return peer.rest()
 
 
 def status_of(answer: bytes) -> int:
@@ -237,20 +218,10 @@ def test_who_says_nothing_is_let_go_and_who_says_half_is_told() -> None:
 
 def test_a_request_has_one_time_for_all_of_it() -> None:
     """Who sends a byte now and then does not hold a thread for as long as there are bytes."""
-    looks = threading.Semaphore(0)
-    seconds = itertools.count()
-
-    def clock() -> float:
-        """A second passes whenever the server looks."""
-        looks.release()
-        return float(next(seconds))
-
-    with served(http_by_hand.WebServer(ANY, clock=clock)) as address, Peer(address) as peer:
-        peer.socket.sendall(b"GET /")
-        while not select.select([peer.socket], [], [], 0)[0]:
-            if looks.acquire(blocking=False):
-                peer.socket.sendall(b"x")
-        assert peer.line() == "HTTP/1.1 408 Request Timeout\r"
+    assert (
+        answer_to_a_drip(lambda clock: http_by_hand.WebServer(ANY, clock=clock), b"GET /")
+        == "HTTP/1.1 408 Request Timeout\r"
+    )
 
 
 def test_who_does_not_read_is_let_go() -> None:

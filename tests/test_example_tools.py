@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from socketserver_trace.examples import chat, devices, file_server, game, middleware, primes, proxy
-from tests.examples import PATIENCE, Peer, served
+from tests.examples import PATIENCE, Peer, served, shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +55,25 @@ def test_nc_talks_to_it(make: Callable[[], BaseServer], said: str, heard: str) -
             input=said, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
     assert talk.stdout == heard
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "chat", "chat_naive", "game", "devices", "file_server", "proxy", "primes", "shout", "server_pool",
+        "server_processes", "server_selector", "server_privileges", "server_activation", "http_by_hand",
+        "websocket_by_hand", "api_http", "api_frames", "api_xmlrpc",
+    ],
+)  # fmt: skip
+def test_a_port_that_is_taken_is_one_sentence(name: str) -> None:
+    """With what to do."""
+    with socket.create_server(ANY) as taken:
+        port = taken.getsockname()[1]
+        tried = shell(name, "--port", str(port))
+    assert (tried.returncode, tried.stdout) == (2, "")
+    assert tried.stderr == (
+        f"{name}.py: it cannot listen at 127.0.0.1:{port} (Address already in use); say another --host or --port\n"
+    )
 
 
 TALKERS: list[tuple[str, Callable[[], BaseServer], bytes]] = [

@@ -9,12 +9,15 @@ The law: it listens on loopback unless somebody says otherwise, and what goes wr
 from __future__ import annotations
 
 import argparse
+import errno
+import socket
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from socketserver import BaseServer
+    from typing import Final
 
     from socketserver_trace.serving import Served
     from socketserver_trace.trace import Trace
@@ -60,7 +63,7 @@ class Command:
                 return self._compare(options, self._beside)
             return self._show(options) if options.trace else self._serve(options)
         except (OSError, OverflowError, ValueError) as error:
-            print(f"{self.parser.prog}: {error}", file=sys.stderr)
+            print(f"{self.parser.prog}: {_sentence(error, options)}", file=sys.stderr)
             return 2
 
     def _serve(self, options: Options) -> int:
@@ -90,6 +93,18 @@ class Command:
         with serve(lambda: make(options)) as served:
             self._converse(served)
         return served.trace
+
+
+CANNOT_LISTEN: Final = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
+
+
+def _sentence(error: Exception, options: Options) -> str:
+    """What went wrong, and for the usual things what to do."""
+    if not isinstance(error, OSError) or error.filename is not None:  # that would be about a file
+        return str(error)
+    if error.errno in CANNOT_LISTEN or isinstance(error, socket.gaierror):
+        return f"it cannot listen at {options.host}:{options.port} ({error.strerror}); say another --host or --port"
+    return str(error)
 
 
 def _place(server: BaseServer) -> str:

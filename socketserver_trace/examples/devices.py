@@ -280,10 +280,10 @@ class DeviceServer(LettingGoMixIn, SendingMixIn, ThreadingTCPServer):
         self, address: tuple[str, int], *, patience: float = 10, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.registry = Registry(patience, clock)
-        super().__init__(address, DeviceHandler)
         self.telemetry = TelemetryServer((address[0], 0), self.registry)
         self._taking = threading.Thread(target=self.telemetry.serve_forever, args=(0.05,), name="telemetry")
         self._taking.start()
+        super().__init__(address, DeviceHandler)  # which calls server_close() when it can't listen
 
     def outboxes(self) -> list[Outbox]:
         """Of everybody who is connected."""
