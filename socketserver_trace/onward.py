@@ -7,8 +7,10 @@ server which records into the same recorder, the socket is traced from then on a
 what happens on it is recorded as a client's doing, moved by the thread that does it. So both connections are in one
 trace, with cause and effect between them. Everything else that is connected to stays what it was, and unseen.
 
-An audit hook can never be removed, so there is one for the process, from the first traced server on. It does nothing
-but compare a name, in a fifth of a microsecond, where no socket is made.
+An audit hook can never be removed, and it is called for very much (each `id()`, for one): where no socket is made it
+does nothing but compare a name, in a fifth of a microsecond, some 4 microseconds for a traced request. So there is one
+for the process, and only from the moment on when two servers that listen share a recorder: before, no handler of the
+one could be a client of the other.
 
 The law: what the program calls runs as it would, and raises what it would.
 """
@@ -79,10 +81,10 @@ def _of_a_client(meaning: Meaning, phase: str) -> Meaning:
     return replace(meaning, phase=phase, owner="client")
 
 
-def follow_onward() -> None:
-    """From now on follow what handlers connect. Called again, it does nothing more."""
+def follow_onward(recorder: Recorder) -> None:
+    """From now on follow what handlers connect, if there is any other server of this recorder to connect to."""
     global _is_following  # noqa: PLW0603 - an audit hook is the process's
-    if not _is_following:
+    if not _is_following and sum(source.listening is not None for source in recorder.sources) > 1:
         _is_following = True
         sys.addaudithook(_hear)
 

@@ -220,7 +220,7 @@ def _be_found(server: Any, source: Source) -> None:
         listening = vars(server).get("socket")
         if isinstance(listening, socket.socket) and listening.type == socket.SOCK_STREAM:
             source.listening = weakref.ref(listening)
-            follow_onward()
+            follow_onward(source.recorder)
     except Exception as error:  # noqa: BLE001 - as above
         source.fault(error, "noting where the server listens")
 

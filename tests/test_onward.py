@@ -346,17 +346,26 @@ def test_in_a_forked_child_nothing_is_followed() -> None:
     assert well_formed(served.trace)
 
 
-def test_there_is_one_audit_hook_however_many_servers_there_are() -> None:
-    """It can never be removed, so it must not become many."""
-    program = (
-        "import sys; count = 0\n"
-        "real = sys.addaudithook\n"
-        "def counting(hook):\n    global count; count += 1; real(hook)\n"
-        "sys.addaudithook = counting\n"
-        "import socketserver_trace as socketserver\n"
-        "assert count == 0\n"
-        "for _ in range(3):\n"
-        "    socketserver.TCPServer(('127.0.0.1', 0), socketserver.BaseRequestHandler).server_close()\n"
-        "assert count == 1, count\n"
-    )
+def test_there_is_an_audit_hook_only_where_one_server_can_be_a_client_of_another() -> None:
+    """It can never be removed and costs each request something, so it must not come too early, nor become many."""
+    program = """
+import socketserver, sys, socketserver_trace
+count, add = 0, sys.addaudithook
+def counting(hook):
+    global count
+    count += 1
+    add(hook)
+sys.addaudithook = counting
+def make():
+    socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler).server_close()
+for _ in range(3):
+    with socketserver_trace.tracing():
+        make()
+assert count == 0
+for _ in range(2):
+    with socketserver_trace.tracing():
+        make()
+        make()
+assert count == 1
+"""
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
