@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import json
-import socketserver
-from socketserver import BaseRequestHandler, StreamRequestHandler, TCPServer, ThreadingTCPServer
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from socketserver_trace import (
     NotAsExpected,
-    ServerPaused,
-    ServingEnded,
-    Trace,
-    WaitedInVain,
     check,
     predict,
     progress,
-    serve,
 )
-from socketserver_trace.course.exercises import EXERCISES, QUESTIONS
-from socketserver_trace.examples.lines import RefusedError
-from socketserver_trace.examples.middleware import (
-    AuthenticationMixIn,
-    CachingMixIn,
-    Chain,
-    CompressionMixIn,
-    digest_of,
-)
-from socketserver_trace.examples.primes import PrimesMixIn, QuestionHandler
-from tests.samples import CALM, sample
+from socketserver_trace.course.exercises import EXERCISES, LESSONS, QUESTIONS
+from tests.exercises.one_request import closing, counted
+from tests.samples import sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-
-PATIENCE = 2
-"""How many seconds a client waits for a server whose loop has ended."""
 
 
 @pytest.fixture(autouse=True)
@@ -50,279 +31,10 @@ def _progress_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
 
 
-# --- What learners write ------------------------------------------------------------------------------------------
-
-
-class Greeter(BaseRequestHandler):
-    """The handler of the lesson."""
-
-    def handle(self) -> None:
-        self.request.sendall(b"welcome")
-
-
-def closing(verify: Callable[[Any], Any], handler: type[BaseRequestHandler] = Greeter) -> Any:
-    """Four clients of a doorkeeper, who is asked `verify`."""
-
-    class ClosingTime(TCPServer):
-        guests = 0
-
-        def verify_request(self, request: Any, _client_address: Any) -> Any:
-            try:
-                return verify(self)
-            except AttributeError:
-                request.close()  # which nobody else does, because the loop ends
-                raise
-
-    served = serve(ClosingTime, handler, timeout=CALM)
-    with contextlib.suppress(ServingEnded, WaitedInVain), served:  # a lesson's cell shows these, and its check runs
-        for name in ("alice", "bob", "carol", "dave"):
-            with served.client(name, timeout=PATIENCE) as client:
-                client.receive_all()
-    return served
-
-
-def counted(server: Any) -> int:
-    """Count a guest."""
-    server.guests += 1
-    return int(server.guests)
-
-
-class OnlyTwo(BaseRequestHandler):
-    """Turns people away when it is too late for that."""
-
-    def handle(self) -> None:
-        if counted(self.server) <= 2:
-            self.request.sendall(b"welcome")
-
-
-def book(handle: Callable[[Any], Any]) -> Any:
-    """Three guests of a handler."""
-
-    class Inn(TCPServer):
-        guests = 0
-
-    class Book(BaseRequestHandler):
-        number = 0
-
-        def handle(self) -> None:
-            handle(self)
-
-    with serve(Inn, Book, timeout=CALM) as served:
-        for name in ("alice", "bob", "carol"):
-            with served.client(name) as client:
-                client.receive_all()
-    return served
-
-
-def _from_nought(handler: Any) -> None:
-    handler.request.sendall(b"welcome, guest %d" % handler.server.guests)
-    handler.server.guests += 1
-
-
-def _in_the_handler(handler: Any) -> None:
-    handler.number += 1
-    handler.request.sendall(b"welcome, guest %d" % handler.number)
-
-
-def door(*asked: Any, **options: Any) -> Trace:
-    """Alice and bob at a server that is paused somewhere."""
-
-    class Echo(BaseRequestHandler):
-        def handle(self) -> None:
-            while data := self.request.recv(1024):
-                self.request.sendall(data)
-
-    served = serve(ThreadingTCPServer, Echo, timeout=CALM).start()
-    try:
-        served.breakpoints.add(*asked, **options)
-        alice, _bob = served.client("alice"), served.client("bob")
-        alice.send(b"hello")
-        with contextlib.suppress(ServerPaused):
-            alice.receive()
-        return served.trace
-    finally:
-        served.stop()
-
-
-USERS = {digest_of("a-key"): "alice", digest_of("b-key"): "bob"}
-
-
-def asked(kind: type[Any], *clients: tuple[str, ...], **members: Any) -> Any:
-    """A server that knows the primes, and clients of which each asks questions, one after the other."""
-    made = type("Made", (kind, PrimesMixIn, ThreadingTCPServer), {"users": USERS, **members})
-    with serve(made, QuestionHandler, timeout=CALM) as served:
-        for questions in clients:
-            with served.client() as client, contextlib.suppress(ConnectionError):
-                for question in questions:
-                    client.send(question.encode() + b"\n")
-                    client.receive_line()
-    return served
-
-
-PACKED = '{"ask": "primes below 2000", "key": "a-key", "accept": "deflate"}'
-PLAIN = '{"ask": "primes below 2000", "key": "b-key"}'
-GUESS = '{"ask": "primes below 2000", "key": "a guess"}'
-
-
-def in_order(*bases: type[Any]) -> Any:
-    """The three clients of the exercise at a server with these duties."""
-    return asked(type("Duties", bases, {}), (PACKED,), (PLAIN,), (GUESS,))
-
-
-class Counting(Chain):
-    """What most people write: answers that are counted, for each user."""
-
-    most = 3
-    sentence = "that was your third"
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        self.count: dict[str, int] = {}
-        super().__init__(*arguments, **options)
-
-    def answer(self, question: Any) -> Any:
-        self.count[question.user] = self.count.get(question.user, 0) + 1
-        if self.count[question.user] > self.most:
-            raise RefusedError(self.sentence)
-        return super().answer(question)
-
-
-def three_each(*bases: type[Any], **members: Any) -> Any:
-    """Alice and bob ask four times each."""
-    questions = [(f'{{"ask": "whoami", "key": "{key}"}}',) * 4 for key in ("a-key", "b-key")]
-    return asked(type("Duties", bases, members), *questions)
-
-
-class Generous(Chain):
-    """Forgets to return."""
-
-    def answer(self, question: Any) -> Any:
-        super().answer(question)
-
-
-class Upper(StreamRequestHandler):
-    """The handler of the lesson."""
-
-    def handle(self) -> None:
-        for line in self.rfile:
-            self.wfile.write(line.upper())
-
-
-def silent(
-    server: type[Any] = TCPServer, patience: float | None = None, handle: Any = Upper.handle, **members: Any
-) -> Any:
-    """Mallory says nothing, and bob does."""
-    made = type("Made", (server,), members)
-    handler = type("Guarded", (Upper,), {"timeout": patience, "handle": handle})
-    with serve(made, handler, timeout=CALM) as served:
-        with contextlib.suppress(WaitedInVain, ConnectionError):
-            with served.client("mallory"), served.client("bob", timeout=PATIENCE / 2) as bob:
-                bob.send(b"hello\n")
-                bob.receive_line()
-    return served
-
-
-def long_line(handle: Callable[[Any], object]) -> Any:
-    """Bob says a short line, carol one that is just short enough, and mallory a long one without an end."""
-    made = type("Short", (StreamRequestHandler,), {"handle": handle})
-    lines = {"bob": b"hello\n", "carol": b"y" * 99 + b"\n", "mallory": b"x" * 101}
-    with serve(ThreadingTCPServer, made, timeout=CALM) as served:
-        for name, said in lines.items():
-            with served.client(name, timeout=PATIENCE / 4) as client:
-                client.send(said)
-                with contextlib.suppress(ConnectionError, WaitedInVain):
-                    client.receive_all() if name == "mallory" else client.receive_line()
-    return served
-
-
-def _short(handler: Any, *, most: int = 100, then: str = "return", word: Any = b"too long\n") -> None:
-    while line := handler.rfile.readline(101):
-        if len(line) > most:
-            handler.wfile.write(word)
-            if then == "return":
-                return
-            if then == "continue":
-                continue
-        handler.wfile.write(line.upper())
-
-
-def _say_too_long(handler: Any) -> None:
-    line = handler.rfile.readline(101)
-    handler.wfile.write(line.upper() if len(line) == 100 else b"too long\n")
-
-
-def _let_go(_handler: Any) -> None:
-    """Nobody is answered."""
-
-
-SOLUTIONS: list[tuple[str, Callable[[], Any]]] = [
-    ("01-closing-time", lambda: closing(lambda server: counted(server) <= 2)),
-    ("01-closing-time", lambda: closing(lambda server: not counted(server) > 2)),
-    ("01-guest-book", lambda: book(lambda h: h.request.sendall(b"welcome, guest %d" % counted(h.server)))),
-    (
-        "01-guest-book",
-        lambda: book(lambda h: [h.request.sendall(part) for part in (b"welcome, guest ", b"%d" % counted(h.server))]),
-    ),
-    ("02-at-the-other-door", lambda: door("get_request", phase="return", connection=2)),
-    ("10-put-it-right", lambda: in_order(AuthenticationMixIn, CompressionMixIn, CachingMixIn)),
-    ("10-three-each", lambda: three_each(AuthenticationMixIn, Counting)),
-    ("11-the-silent-one", lambda: silent(patience=0.2)),
-    ("11-enough-is-enough", lambda: long_line(_short)),
-]
-
-WRONG: list[tuple[str, str, Callable[[], Any], str]] = [
-    ("01-closing-time", "everybody", lambda: closing(lambda _server: True), "Everybody was let in."),
-    ("01-closing-time", "one too many", lambda: closing(lambda s: counted(s) <= 3), "your count is off by one"),
-    ("01-closing-time", "too few", lambda: closing(lambda s: counted(s) < 2), "two may come in"),
-    ("01-closing-time", "nobody", lambda: closing(lambda s: counted(s) > 2), "turned away already"),
-    ("01-closing-time", "no answer", lambda: closing(lambda s: [counted(s)][1:].clear()), "None counts as false"),
-    ("01-closing-time", "it fails", lambda: closing(lambda s: s.visitors), "raised an exception"),
-    ("01-closing-time", "too late", lambda: closing(lambda _server: True, OnlyTwo), "a handler was made for it"),
-    ("01-guest-book", "always the first", lambda: book(_in_the_handler), "Every guest is number 1."),
-    ("01-guest-book", "from nought", lambda: book(_from_nought), "count first, and greet then"),
-    ("01-guest-book", "text", lambda: book(lambda h: h.request.sendall("welcome, guest 1")), "bytes and not text"),
-    ("01-guest-book", "it fails", lambda: book(lambda h: h.server.visitors), "raised an exception"),
-    ("01-guest-book", "other words", lambda: book(lambda h: h.request.sendall(b"hello")), "The words differ"),
-    ("02-at-the-other-door", "paused for everybody", lambda: door("verify_request"), "for alice already"),
-    ("02-at-the-other-door", "too late", lambda: door("process_request", connection=2), "one step too far"),
-    ("02-at-the-other-door", "not paused", lambda: door("get_request", phase="return", connection=7), "bob was served"),
-    ("02-at-the-other-door", "too early", lambda: door("service_actions"), "was not taken yet"),
-    (
-        "10-put-it-right", "strangers are answered",
-        lambda: in_order(CachingMixIn, AuthenticationMixIn, CompressionMixIn), "stands before the authentication",
-    ),
-    (
-        "10-put-it-right", "bob cannot read it",
-        lambda: in_order(AuthenticationMixIn, CachingMixIn, CompressionMixIn), "what was made for alice",
-    ),
-    (
-        "10-put-it-right", "nothing is compressed",
-        lambda: in_order(AuthenticationMixIn, CachingMixIn), "is CompressionMixIn still among the bases",
-    ),
-    ("10-three-each", "all together", lambda: three_each(Counting, AuthenticationMixIn), "behind the authentication"),
-    (
-        "10-three-each", "other words",
-        lambda: three_each(AuthenticationMixIn, Counting, sentence="no more"), "in other words",
-    ),
-    ("10-three-each", "no limit", lambda: three_each(AuthenticationMixIn), "got a fourth answer"),
-    ("10-three-each", "off by one", lambda: three_each(AuthenticationMixIn, Counting, most=2), "third one is still"),
-    ("10-three-each", "it fails", lambda: three_each(AuthenticationMixIn, Generous), "must be returned"),
-    ("11-the-silent-one", "waits", silent, "the server's only thread was in mallory's handle"),
-    ("11-the-silent-one", "a thread each", lambda: silent(ThreadingTCPServer), "a thread of his own"),
-    ("11-the-silent-one", "no time at all", lambda: silent(patience=0), "bob was lucky"),
-    ("11-the-silent-one", "nobody is answered", lambda: silent(handle=_let_go), "does handle still read"),
-    (
-        "11-the-silent-one", "refused",
-        lambda: silent(verify_request=lambda server, *_: vars(server).setdefault("first", []).append(1) or
-                       len(server.first) > 1),
-        "let him in",
-    ),
-    ("11-enough-is-enough", "waits for the end", lambda: long_line(Upper.handle), "waits for ever"),
-    ("11-enough-is-enough", "goes on", lambda: long_line(lambda h: _short(h, then="")), "return, and it is over"),
-    ("11-enough-is-enough", "stays", lambda: long_line(lambda h: _short(h, then="continue")), "went on to listen"),
-    ("11-enough-is-enough", "off by one", lambda: long_line(lambda h: _short(h, most=99)), "which is allowed"),
-    ("11-enough-is-enough", "it fails", lambda: long_line(lambda h: _short(h, word="too long")), "wfile takes bytes"),
-    ("11-enough-is-enough", "everybody", lambda: long_line(_say_too_long), "bob's line is short"),
-]  # fmt: skip
+MODULES = [import_module(f"tests.exercises.{lesson.__name__.rpartition('.')[2]}") for lesson in LESSONS]
+SOLUTIONS = [case for module in MODULES for case in module.SOLUTIONS]
+WRONG = [case for module in MODULES for case in module.WRONG]
+ANSWERS = [case for module in MODULES for case in module.ANSWERS]
 
 
 @pytest.mark.parametrize(("name", "served"), SOLUTIONS)
@@ -443,10 +155,17 @@ def test_the_choices_are_shuffled_in_the_same_way_each_time() -> None:
     assert repr(prediction).endswith("no prediction yet")
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
-def test_the_answer_of_a_question_is_that_of_a_real_server(name: str) -> None:
+@pytest.mark.parametrize(("name", "served"), ANSWERS)
+def test_the_answer_of_a_question_is_that_of_a_real_server(name: str, served: Callable[[], Any]) -> None:
     """What the table says is what happens."""
-    assert predict(name, answer=QUESTIONS[name].hooks).against(sample("one_request"))
+    outcome = predict(name, answer=QUESTIONS[name].hooks).against(served())
+
+    assert outcome, outcome
+
+
+def test_every_question_is_asked_of_a_real_server() -> None:
+    """None of them is left out above."""
+    assert sorted(name for name, _served in ANSWERS) == sorted(QUESTIONS)
 
 
 # --- Progress -----------------------------------------------------------------------------------------------------
@@ -463,7 +182,7 @@ def test_progress_is_kept_and_exported(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     shown = str(progress())
 
-    assert shown.splitlines()[0] == "1 of 8 solved"
+    assert shown.splitlines()[0] == f"1 of {len(EXERCISES) + len(QUESTIONS)} solved"
     assert "✓ 01-closing-time: Closing time" in shown
     assert "… 01-before-the-answer" in shown
     assert "· 01-guest-book" in shown
@@ -505,4 +224,3 @@ def test_without_a_word_progress_is_kept_where_the_lesson_is(monkeypatch: pytest
     kept = json.loads((tmp_path / "socketserver_trace_progress.json").read_text(encoding="utf-8"))
 
     assert kept == {"version": 1, "exercises": {"01-guest-book": {"solved": False, "tries": 1}}}
-    assert socketserver

@@ -1,0 +1,13 @@
+"""The exercises and questions of lesson 09, The doorkeeper."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from socketserver_trace.course.exercise import Exercise, Question
+
+EXERCISES: Final[tuple[Exercise, ...]] = ()
+
+QUESTIONS: Final[tuple[Question, ...]] = ()
