@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from socketserver_trace.course import exercises as course
+
 PACKAGE = Path(__file__).parent.parent / "socketserver_trace"
 
 # A module may import the modules that stand before it in its own block, and the whole of the blocks that it may know.
@@ -53,14 +55,15 @@ VIEWING = ["wording", "telling", "diagram", "columns", "rows", "traffic", "endin
            "checks.sequences", "checks.relations", "checks.claims", "checks.expectation", "checks.forms", "checks",
            "comparison.aligning", "comparison.words", "comparison.drawing",
            "export.jsonl", "export"]  # fmt: skip
+LESSONS = [f"course.exercises.{lesson.__name__.rpartition('.')[2]}" for lesson in course.LESSONS]
 PEOPLE = ["kernel", "assets", "player", "trace", "comparison.comparison", "comparison", "blocks",
-          "notebook.widget", "notebook.parsons", "course.exercise", "course.exercises", "course.keeping",
-          "course.checking", "course.prediction", "course",
+          "notebook.widget", "notebook.parsons", "notebook.buttons", "course.exercise", *LESSONS, "course.exercises",
+          "course.keeping", "course.checking", "course.prediction", "course.guess", "course.asking", "course",
           "panel.typed", "panel.transcript", "panel.news", "panel.orders", "panel.remote", "panel.panel", "panel",
           "live.difference", "live.lifelines", "live.meeting", "live.reading", "live.growing", "live.pump",
           "live.status", "live.session", "live", "notebook.lab", "notebook.interrupts", "making", "forgotten",
-          "serving", "notebook.cells", "notebook.runs", "notebook.magics", "notebook", "pytest_plugin", "__init__",
-          "__main__"]  # fmt: skip
+          "serving", "notebook.cells", "notebook.runs", "notebook.needs", "notebook.magics", "notebook",
+          "pytest_plugin", "__init__", "__main__"]  # fmt: skip
 SHARED = ["examples.command", "examples.letting_go", "examples.hearing_out", "examples.outbox", "examples.lines",
           "examples.middleware", "examples.security", "examples.api_store", "examples.shout"]  # fmt: skip
 EXAMPLES = [*SHARED, "examples.chat_naive", "examples.chat", "examples.file_server", "examples.game",

@@ -2,7 +2,8 @@
 
 The law: a lesson on disk is what a fresh kernel shows when its cells run from the first to the last, and nothing else.
 So it carries outputs and the counts 1 … n (nbval compares nothing where they are missing), and it carries no time,
-no path, no random id, no state of a widget and no metadata but the kernel's name and the cells' tags.
+no path, no random id, no state of a widget and no metadata but the kernel's name, the cells' tags, what they cover and
+where their slides begin. A picture that was measured stays as it is, as long as what it says in words is the same.
 
     python tools/lessons.py                        run and rewrite every lesson
     python tools/lessons.py --check                one sentence per problem, exit code 1 when there is one
@@ -33,7 +34,10 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-KEPT = {"tags", "stub"}  # of a cell's metadata; a stub stands in the student's copy instead of a solution
+# Of a cell's metadata: a stub stands in the student's copy instead of a solution, and `covers` has the items of
+# tools/coverage that the cell shows.
+KEPT = {"tags", "stub", "covers"}
+PICTURE, TEXT = "image/png", "text/plain"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 ABSOLUTE_PATH = re.compile(
     r"(?<![\w+/=.:~-])/(?:Users|home|mnt|opt|private|root|tmp|usr|var)/\S*|\b[A-Z]:\\(?:Users|Windows|Program)\S*"
@@ -84,8 +88,20 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
 def rewrite(path: Path) -> None:
     """Run the lesson in `path` and write it in its normal form; leaves the file alone when a cell fails."""
     notebook = normalised(load(path))
+    before = copy.deepcopy(notebook)
     execute(notebook, path.parent)
+    _keep_pictures(notebook, before)
     path.write_text(to_text(normalised(notebook)), encoding="utf-8", newline="\n")
+
+
+def _keep_pictures(notebook: NotebookNode, before: NotebookNode) -> None:
+    """Leave a measured picture as it was where its words are what they were: no run is measured like another."""
+    for cell, old in zip(_code_cells(notebook), _code_cells(before), strict=True):
+        if cell.source == old.source:
+            for output, was in zip(cell.outputs, old.outputs, strict=False):
+                said, before_said = output.get("data", {}), was.get("data", {})
+                if PICTURE in said and PICTURE in before_said and said.get(TEXT) == before_said.get(TEXT):
+                    said[PICTURE] = before_said[PICTURE]
 
 
 # --- The normal form ------------------------------------------------------------------------------
@@ -99,11 +115,19 @@ def normalised(notebook: NotebookNode) -> NotebookNode:
     result.cells = [cell for cell in result.cells if cell.source.strip()]
     for number, cell in enumerate(result.cells, start=1):
         cell.id = f"cell-{number:02}"
-        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in KEPT & cell.metadata.keys()})
+        kept = {key: cell.metadata[key] for key in KEPT & cell.metadata.keys()}
+        cell.metadata = nbformat.from_dict(kept | {"slideshow": {"slide_type": _slide_type(cell)}})
     for count, cell in enumerate(_code_cells(result), start=1):
         cell.execution_count = count
         cell.outputs = [_normalised_output(output, count) for output in cell.outputs]
     return result
+
+
+def _slide_type(cell: NotebookNode) -> str:
+    """A heading begins a slide, other words begin one below it, and code stands under the words before it."""
+    if cell.cell_type != "markdown":
+        return "-"
+    return "slide" if cell.source.startswith("#") else "subslide"
 
 
 def _normalised_output(output: NotebookNode, count: int) -> NotebookNode:

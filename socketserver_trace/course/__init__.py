@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from socketserver_trace.course.asking import predict
 from socketserver_trace.course.checking import Report, check
+from socketserver_trace.course.guess import Comparison, Guess
 from socketserver_trace.course.keeping import Progress, progress
-from socketserver_trace.course.prediction import Outcome, Prediction, predict
+from socketserver_trace.course.prediction import Outcome, Prediction
 
-__all__ = ["Outcome", "Prediction", "Progress", "Report", "check", "predict", "progress"]
+__all__ = [
+    "Comparison",
+    "Guess",
+    "Outcome",
+    "Prediction",
+    "Progress",
+    "Report",
+    "check",
+    "predict",
+    "progress",
+]

@@ -1,4 +1,4 @@
-"""What an exercise is: points that its solution must have, mistakes that people make, and hints.
+"""What an exercise is: points that its solution must have, mistakes that people make, and hints; what a question is.
 
 A point is a claim about the trace of the learner's own server, so every solution that behaves is right, however it is
 written. A mistake is a claim as well, which holds of one typical wrong answer; it has the sentence that fits, and the
@@ -59,3 +59,12 @@ class Question:
     hooks: tuple[str, ...]
     distractors: tuple[str, ...]
     connection: int | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What will happen? One of `options`; which one is decided by what does happen, and not by this table."""
+
+    name: str
+    title: str
+    options: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""`predict("01-before-the-answer")`: which hooks come next, and in which order? Guess first, and then look.
+"""Which hooks come next, and in which order? Guess first, and then look.
 
 A prediction is a Parsons problem: the right hooks and some that do not belong there, shuffled, to be put in order. In a
 notebook they are moved with the pointer or with keys (`notebook.parsons`); an answer that is given is taken instead, so
@@ -9,18 +9,15 @@ The law: the order in which the choices stand is the same on every run, and give
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from socketserver_trace.checks.scope import scope_of
 from socketserver_trace.course.checking import GRADING, GREEN, ORANGE, STYLE
-from socketserver_trace.course.exercises import QUESTIONS
 from socketserver_trace.course.keeping import keep
 from socketserver_trace.events import HOOK
 from socketserver_trace.paint.markup import escape
-from socketserver_trace.reasons.rule import listed
 from socketserver_trace.sentences import NotAsExpected
 
 TYPE_CHECKING = False
@@ -92,9 +89,9 @@ def _marked(hooks: Sequence[str], left: int | None) -> str:
 class Prediction:
     """A question with the answer so far. Made by `predict`; as the last line of a cell it is answered there."""
 
-    def __init__(self, question: Question, answer: Sequence[str] | None) -> None:
+    def __init__(self, question: Question, answer: Sequence[str] = ()) -> None:
         self.question = question
-        self._given = None if answer is None else tuple(answer)
+        self._given = tuple(answer)
         self._widget: Any = None
 
     @property
@@ -106,9 +103,7 @@ class Prediction:
     @property
     def answer(self) -> tuple[str, ...]:
         """The hooks in the order that was predicted; none so far, when nobody has predicted anything."""
-        if self._given is not None:
-            return self._given
-        return () if self._widget is None else tuple(self._widget.answer)
+        return self._given or (() if self._widget is None else tuple(self._widget.answer))
 
     def against(self, served: Any) -> Outcome:
         """Where the prediction leaves the trace of a server. The result is kept (`progress`).
@@ -132,7 +127,7 @@ class Prediction:
         return f"{self.question.title}\nto choose from: {', '.join(self.choices)}\n{chosen}"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        if self._given is not None:
+        if self._given:
             return {"text/plain": repr(self)}
         if self._widget is None:
             try:
@@ -143,19 +138,3 @@ class Prediction:
         bundle = self._widget._repr_mimebundle_(**options)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         return ({**(data or {}), "text/plain": repr(self)}, bundle[1] if isinstance(bundle, tuple) else {})
-
-
-def predict(name: str, answer: Sequence[str] | None = None) -> Prediction:
-    """A question of the course: which hooks come next? Answered where it is shown, or by `answer`.
-
-    LookupError, with the nearest names, when there is no such question; ValueError when the answer has a hook that
-    there is not to choose from.
-    """
-    if name not in QUESTIONS:
-        near = difflib.get_close_matches(name, QUESTIONS, 3) or list(QUESTIONS)[:3]
-        raise LookupError(f"there is no question {name!r}; the nearest names are {listed(near)}.")
-    made = Prediction(QUESTIONS[name], answer)
-    wrong = [hook for hook in answer or () if hook not in made.choices]
-    if wrong:
-        raise ValueError(f"{wrong[0]!r} is not to choose from; there is {', '.join(made.choices)}.")
-    return made

@@ -23,6 +23,7 @@ from IPython.core.error import UsageError
 
 from socketserver_trace.blocks import tracing
 from socketserver_trace.notebook.cells import function_of
+from socketserver_trace.notebook.needs import NeedyCells
 from socketserver_trace.notebook.runs import Run, Seat, is_paused, shown_in_cell
 from socketserver_trace.serving import Served
 from socketserver_trace.wording import safe
@@ -196,6 +197,7 @@ def _paused(served: Served) -> str:
 
 
 def register(shell: Any) -> None:
-    """Give the notebook its client cells and its traced cells."""
+    """Give the notebook its client cells, its traced cells and its needy cells."""
     shell.register_magic_function(ClientCells(shell).client, "cell", "client")
     shell.register_magic_function(TraceCells(shell).trace, "cell", "trace")
+    shell.register_magic_function(NeedyCells(shell).needs, "cell", "needs")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Final
 
-    from socketserver_trace.course.exercise import Exercise, Question
+    from socketserver_trace.course.exercise import Choice, Exercise, Question
 
 LESSONS: Final = (
     one_request,
@@ -62,4 +62,4 @@ LESSONS: Final = (
 )
 
 EXERCISES: Final[Mapping[str, Exercise]] = {one.name: one for lesson in LESSONS for one in lesson.EXERCISES}
-QUESTIONS: Final[Mapping[str, Question]] = {one.name: one for lesson in LESSONS for one in lesson.QUESTIONS}
+QUESTIONS: Final[Mapping[str, Choice | Question]] = {one.name: one for lesson in LESSONS for one in lesson.QUESTIONS}

@@ -6,8 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-    from socketserver_trace.course.exercise import Exercise, Question
+    from socketserver_trace.course.exercise import Choice, Exercise, Question
 
 EXERCISES: Final[tuple[Exercise, ...]] = ()
 
-QUESTIONS: Final[tuple[Question, ...]] = ()
+QUESTIONS: Final[tuple[Choice | Question, ...]] = ()

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-    from socketserver_trace.course.exercise import Question
+    from socketserver_trace.course.exercise import Choice, Question
 
 AT_THE_OTHER_DOOR: Final = Exercise(
     "02-at-the-other-door",
@@ -60,4 +60,4 @@ AT_THE_OTHER_DOOR: Final = Exercise(
 
 EXERCISES: Final = (AT_THE_OTHER_DOOR,)
 
-QUESTIONS: Final[tuple[Question, ...]] = ()
+QUESTIONS: Final[tuple[Choice | Question, ...]] = ()

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-    from socketserver_trace.course.exercise import Question
+    from socketserver_trace.course.exercise import Choice, Question
 
 PUT_IT_RIGHT: Final = Exercise(
     "17-put-it-right",
@@ -102,4 +102,4 @@ THREE_EACH: Final = Exercise(
 
 EXERCISES: Final = (PUT_IT_RIGHT, THREE_EACH)
 
-QUESTIONS: Final[tuple[Question, ...]] = ()
+QUESTIONS: Final[tuple[Choice | Question, ...]] = ()

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-    from socketserver_trace.course.exercise import Question
+    from socketserver_trace.course.exercise import Choice, Question
 
 THE_SILENT_ONE: Final = Exercise(
     "18-the-silent-one",
@@ -135,4 +135,4 @@ ENOUGH_IS_ENOUGH: Final = Exercise(
 
 EXERCISES: Final = (THE_SILENT_ONE, ENOUGH_IS_ENOUGH)
 
-QUESTIONS: Final[tuple[Question, ...]] = ()
+QUESTIONS: Final[tuple[Choice | Question, ...]] = ()
