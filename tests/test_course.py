@@ -15,6 +15,7 @@ from socketserver_trace import (
     predict,
     progress,
 )
+from socketserver_trace.course.exercise import Choice, Question
 from socketserver_trace.course.exercises import EXERCISES, LESSONS, QUESTIONS
 from tests.exercises.one_request import closing, counted
 from tests.samples import sample
@@ -30,6 +31,9 @@ def _progress_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("SOCKETSERVER_TRACE_PROGRESS", str(tmp_path / "progress.json"))
     monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
 
+
+BEFORE_THE_ANSWER = QUESTIONS["01-before-the-answer"]
+assert isinstance(BEFORE_THE_ANSWER, Question)
 
 MODULES = [import_module(f"tests.exercises.{lesson.__name__.rpartition('.')[2]}") for lesson in LESSONS]
 SOLUTIONS = [case for module in MODULES for case in module.SOLUTIONS]
@@ -111,7 +115,7 @@ def test_nbgrader_counts_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
         check("01-closing-time", trace)
     with pytest.raises(NotAsExpected, match="Nothing was predicted"):
         predict("01-before-the-answer").against(trace)
-    assert predict("01-before-the-answer", answer=QUESTIONS["01-before-the-answer"].hooks).against(trace)
+    assert predict("01-before-the-answer", answer=BEFORE_THE_ANSWER.hooks).against(trace)
 
 
 # --- Predictions --------------------------------------------------------------------------------------------------
@@ -150,15 +154,17 @@ def test_the_choices_are_shuffled_in_the_same_way_each_time() -> None:
 
     assert prediction.choices == predict("01-before-the-answer").choices
     assert set(prediction.choices) == {"get_request", "verify_request", "setup", "handle", "close_request"}
-    assert prediction.choices[:4] != QUESTIONS["01-before-the-answer"].hooks
+    assert prediction.choices[:4] != BEFORE_THE_ANSWER.hooks
     assert prediction.answer == ()
     assert repr(prediction).endswith("no prediction yet")
 
 
 @pytest.mark.parametrize(("name", "served"), ANSWERS)
 def test_the_answer_of_a_question_is_that_of_a_real_server(name: str, served: Callable[[], Any]) -> None:
-    """What the table says is what happens."""
-    outcome = predict(name, answer=QUESTIONS[name].hooks).against(served())
+    """What the table says is what happens; of what is to choose from, one happens."""
+    question, happened = QUESTIONS[name], served()
+    answer = str(happened) if isinstance(question, Choice) else question.hooks
+    outcome = predict(name, answer=answer).against(happened)
 
     assert outcome, outcome
 
