@@ -1,5 +1,5 @@
 # Needs GNU make and Python 3.10 or newer; everything else goes into .venv. What is set up is not set up again until
-# pyproject.toml or constraints.txt changes: a stamp inside .venv remembers it, one for the lab and one for the tests.
+# pyproject.toml or constraints.txt changes: a stamp inside .venv remembers it, one for each purpose.
 
 PYTHON  ?= python3
 PORT    ?=
@@ -23,17 +23,19 @@ LAB_SETTINGS     := $(VENV)/share/jupyter/lab/settings
 STAY_ON_LOOPBACK := {"@jupyterlab/apputils-extension:notification": {"checkForUpdates": false, "fetchNews": "false"}}
 
 .DEFAULT_GOAL := help
-.PHONY: help lab students test style types check-lessons unit soak crowd bench lessons clean
+.PHONY: help lab students test style types check-lessons unit soak crowd bench lessons site slides clean
 
 help:
 	@echo "make lab      open the course in JupyterLab (PORT=8890 chooses the port, BROWSER=no only prints the address)"
 	@echo "make test     run every check: style, types, lessons, tests"
-	@echo "make lessons  run the lessons again and save what they show"
+	@echo "make lessons  run the lessons again, save what they show, and make the map of the course"
+	@echo "make site     make the course as a site to be read without Jupyter, in build/site"
+	@echo "make slides   make a slide show of every lesson, in build/slides"
 	@echo "make students make the students' copies of the lessons anew, in course/ (what was written in them is lost)"
 	@echo "make soak     run what is concurrent 200 times (about half an hour)"
 	@echo "make crowd    let 200 clients at once use each example for 30 seconds (about 8 minutes)"
 	@echo "make bench    measure what tracing costs, and compare classes of servers"
-	@echo "make clean    remove .venv and what the tools left"
+	@echo "make clean    remove .venv, build and what the tools left"
 	@echo "PYTHON=python3.12 chooses the Python that .venv is made with; it must be 3.10 or newer"
 
 # The lessons are opened as students' copies, whose exercises are not solved yet. What was written in them stays.
@@ -77,6 +79,13 @@ students: $(VENV)/stamp-lab
 
 lessons: $(VENV)/stamp-test
 	$(BIN)/python tools/lessons.py
+	$(BIN)/python tools/course_map.py
+
+site: $(VENV)/stamp-site
+	$(BIN)/python tools/course_site.py
+
+slides: $(VENV)/stamp-site
+	$(BIN)/python tools/lesson_slides.py
 
 # Is anything lost, or left behind?
 crowd: $(VENV)/stamp-test
@@ -86,7 +95,7 @@ bench: $(VENV)/stamp-test
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/stamp-lab: pyproject.toml constraints.txt | $(BIN)/python
@@ -94,6 +103,11 @@ $(VENV)/stamp-lab: pyproject.toml constraints.txt | $(BIN)/python
 	@$(INSTALL) '.[lab,examples]'
 	@mkdir -p $(LAB_SETTINGS)
 	@echo '$(STAY_ON_LOOPBACK)' > $(LAB_SETTINGS)/overrides.json
+	@touch $@
+
+$(VENV)/stamp-site: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing what makes the site into $(VENV). This takes about a minute, once."
+	@$(INSTALL) '.[site]'
 	@touch $@
 
 $(VENV)/stamp-test: pyproject.toml constraints.txt $(KERNELS:%=$(VENV)/kernels/%) | $(BIN)/python

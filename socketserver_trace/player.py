@@ -120,6 +120,17 @@ class Player:
         return {"text/plain": self.trace.text(), "text/html": shown}
 
 
+def playable(trace: Playable) -> str:
+    """The figure with its data beside it, for a page of several that has `script()`, and decides when they play."""
+    return _place(trace, trace.diagram())
+
+
+def script() -> str:
+    """What such a page runs, a plain script: it leaves `SocketserverTrace.playOne(place)`."""
+    plain = javascript().replace("export default ", "const exported = ")
+    return f"const SocketserverTrace = (() => {{\n{plain}return {{ playOne, playAll }};\n}})();\n"
+
+
 def _place(trace: Playable, diagram: Diagram, heading: str = "", title: str | None = None, alone: str = "") -> str:
     """The figure, which a player takes the place of, and the player's data."""
     text = json.dumps(data_of(trace, title), ensure_ascii=True, separators=(",", ":")).translate(TAGS)

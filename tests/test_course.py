@@ -17,6 +17,7 @@ from socketserver_trace import (
 )
 from socketserver_trace.course.exercise import Choice, Question
 from socketserver_trace.course.exercises import EXERCISES, LESSONS, QUESTIONS
+from socketserver_trace.course.guess import Guess
 from tests.exercises.one_request import closing, counted
 from tests.samples import sample
 
@@ -172,6 +173,58 @@ def test_the_answer_of_a_question_is_that_of_a_real_server(name: str, served: Ca
 def test_every_question_is_asked_of_a_real_server() -> None:
     """None of them is left out above."""
     assert sorted(name for name, _served in ANSWERS) == sorted(QUESTIONS)
+
+
+# --- Guesses ------------------------------------------------------------------------------------------------------
+
+ONE_OF_THREE = Choice("00-test", "What does bob receive?", ("nothing", "his answer", "alice's answer"))
+
+
+def test_a_guess_is_held_against_what_happened() -> None:
+    """True when it is the same; what happened is shown beside it either way."""
+    right, wrong, none = Guess(ONE_OF_THREE, "nothing"), Guess(ONE_OF_THREE, "his answer"), Guess(ONE_OF_THREE)
+
+    assert right.against("nothing")
+    assert repr(right.against("nothing")).startswith("Your prediction is what happened.")
+    assert not wrong.against("nothing")
+    assert repr(wrong.against("nothing")).splitlines() == [
+        "It happened otherwise.",
+        "your prediction: his answer",
+        "what happened:   nothing",
+    ]
+    assert repr(none.against("nothing")).startswith("Nothing was predicted: choose an answer first.")
+
+
+def test_a_guess_says_what_there_is_to_choose_from() -> None:
+    """As text, and in a notebook as buttons, of which none is pressed yet."""
+    guess = Guess(ONE_OF_THREE)
+    data = guess._repr_mimebundle_()
+    buttons = guess._buttons
+
+    assert repr(guess).splitlines() == [
+        "What does bob receive?",
+        "- nothing",
+        "- his answer",
+        "- alice's answer",
+        "no prediction yet",
+    ]
+    assert data["text/plain"] == repr(guess)
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert guess.answer == ""
+    buttons.value = "nothing"
+    assert guess.answer == "nothing"
+    assert guess._repr_mimebundle_()["text/plain"].endswith("your prediction: nothing")
+
+
+def test_a_guess_is_graded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an exception where it is wrong, while nbgrader grades; and nothing that happened can be markup."""
+    shown = Guess(ONE_OF_THREE, "nothing").against("<b>bold</b>")._repr_mimebundle_()["text/html"]
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+
+    assert "&lt;b&gt;" in shown
+    assert Guess(ONE_OF_THREE, "nothing").against("nothing")
+    with pytest.raises(NotAsExpected, match="It happened otherwise"):
+        Guess(ONE_OF_THREE, "nothing").against("his answer")
 
 
 # --- Progress -----------------------------------------------------------------------------------------------------

@@ -62,8 +62,8 @@ PEOPLE = ["kernel", "assets", "player", "trace", "comparison.comparison", "compa
           "panel.typed", "panel.transcript", "panel.news", "panel.orders", "panel.remote", "panel.panel", "panel",
           "live.difference", "live.lifelines", "live.meeting", "live.reading", "live.growing", "live.pump",
           "live.status", "live.session", "live", "notebook.lab", "notebook.interrupts", "making", "forgotten",
-          "serving", "notebook.cells", "notebook.runs", "notebook.needs", "notebook.magics", "notebook",
-          "pytest_plugin", "__init__", "__main__"]  # fmt: skip
+          "serving", "plots.plot", "plots.timeline", "plots.measuring", "plots", "notebook.cells", "notebook.runs",
+          "notebook.needs", "notebook.magics", "notebook", "pytest_plugin", "__init__", "__main__"]  # fmt: skip
 SHARED = ["examples.command", "examples.letting_go", "examples.hearing_out", "examples.outbox", "examples.lines",
           "examples.middleware", "examples.security", "examples.api_store", "examples.shout"]  # fmt: skip
 EXAMPLES = [*SHARED, "examples.chat_naive", "examples.chat", "examples.file_server", "examples.game",

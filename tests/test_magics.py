@@ -493,3 +493,47 @@ def test_the_interrupt_button_lets_a_paused_server_go_on(kernel: Kernel) -> None
 
     assert kernel.errors(waits) == ["KeyboardInterrupt"]
     assert kernel.text(then) == "0 b'HELLO\\n'\n"
+
+
+# --- Cells that need something --------------------------------------------------------------------------------------
+
+
+def test_a_cell_runs_where_the_system_has_what_it_needs(notebook: Notebook) -> None:
+    """As any cell does: its names are the notebook's, and its last value is shown."""
+    shown, _out, _err = notebook.run("%%needs fork", "answer = 41", "answer + 1")
+
+    assert shown == 42
+    assert notebook.names["answer"] == 41
+
+
+def test_a_cell_that_needs_what_there_is_not_says_so_and_does_not_run(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence for all that is missing; not even a line is compiled of what could not work."""
+    monkeypatch.delattr("os.fork")
+    monkeypatch.delattr("socket.AF_UNIX")
+    shown, out, _err = notebook.run("%%needs fork unix", "never = 1")
+
+    assert shown is None
+    assert out == "Not run: this system cannot fork and has no Unix sockets.\n"
+    assert "never" not in notebook.names
+
+
+@pytest.mark.parametrize(
+    ("line", "told"), [("", ""), ("Fork", "Fork is nothing that a cell can need. "), ("fork tea", "tea is nothing")]
+)
+def test_a_need_that_there_is_not_is_one_sentence(notebook: Notebook, line: str, told: str) -> None:
+    """With those that there are."""
+    _error, _out, err = notebook.run(f"%%needs {line}", "never = 1")
+
+    assert told in err
+    assert "Write: %%needs fork|unix|ipv6 ..." in err
+    assert "never" not in notebook.names
+
+
+def test_what_a_needy_cell_raises_is_shown_as_in_any_cell(notebook: Notebook) -> None:
+    """With its own line."""
+    error, out, _err = notebook.run("%%needs fork", "quotient = 1 / 0")
+
+    assert isinstance(error, ZeroDivisionError)
+    assert "quotient = 1 / 0" in COLOURS.sub("", out)

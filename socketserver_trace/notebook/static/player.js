@@ -12,11 +12,14 @@ const PLACE = "socketserver-trace-player";
 
 /** Puts a player in the place of each figure of this page that has data beside it and is not played yet. */
 export async function playAll(page = document) {
-  for (const place of page.querySelectorAll(`.${PLACE}:not([data-played])`)) {
-    place.dataset.played = "";
-    const data = await readData(place.querySelector("script[type='application/json']"));
-    play(place, { ...data, isAlone: place.dataset.alone !== undefined });
-  }
+  for (const place of page.querySelectorAll(`.${PLACE}:not([data-played])`)) await playOne(place);
+}
+
+/** Puts a player in the place of one figure that has data beside it. */
+export async function playOne(place) {
+  place.dataset.played = "";
+  const data = await readData(place.querySelector("script[type='application/json']"));
+  play(place, { ...data, isAlone: place.dataset.alone !== undefined });
 }
 
 /** Puts a player with `data` into a place, before the figure, which stays for printing. Returns what takes it away. */
