@@ -33,6 +33,15 @@ def door(*asked: Any, **options: Any) -> Trace:
         served.stop()
 
 
+def bob_at_the_door() -> str:
+    """What bob has done when the server is paused for alice."""
+    with serve(ThreadingTCPServer, BaseRequestHandler, timeout=CALM) as served:
+        served.breakpoints.add("verify_request", connection=1)
+        _alice, bob = served.client("alice"), served.client("bob")
+        bob.send(b"hello from bob")
+        return " and ".join(event.kind for event in served.trace.select(lane="bob", phase="return"))
+
+
 SOLUTIONS: list[tuple[str, Callable[[], Any]]] = [
     ("02-at-the-other-door", lambda: door("get_request", phase="return", connection=2)),
 ]
@@ -44,4 +53,4 @@ WRONG: list[tuple[str, str, Callable[[], Any], str]] = [
     ("02-at-the-other-door", "too early", lambda: door("service_actions"), "was not taken yet"),
 ]
 
-ANSWERS: list[tuple[str, Callable[[], Any]]] = []
+ANSWERS: list[tuple[str, Callable[[], Any]]] = [("02-bob-at-the-door", bob_at_the_door)]

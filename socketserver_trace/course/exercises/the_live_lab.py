@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from socketserver_trace.checks import every, happens, in_connection, never, sends
-from socketserver_trace.course.exercise import Exercise, Mistake, Point
+from socketserver_trace.course.exercise import Choice, Exercise, Mistake, Point
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-    from socketserver_trace.course.exercise import Choice, Question
+    from socketserver_trace.course.exercise import Question
 
 AT_THE_OTHER_DOOR: Final = Exercise(
     "02-at-the-other-door",
@@ -60,4 +60,10 @@ AT_THE_OTHER_DOOR: Final = Exercise(
 
 EXERCISES: Final = (AT_THE_OTHER_DOOR,)
 
-QUESTIONS: Final[tuple[Choice | Question, ...]] = ()
+QUESTIONS: Final[tuple[Choice | Question, ...]] = (
+    Choice(
+        "02-bob-at-the-door",
+        "What can bob do while the server is paused?",
+        ("nothing", "connect", "connect and send", "connect and send and receive"),
+    ),
+)
