@@ -1,0 +1,66 @@
+"""Every lesson on another system: without fork and without Unix sockets it runs to its end, and says what is missing.
+
+The kernel is told so before it imports anything, by a `sitecustomize` (docs.python.org/3/library/site.html), which also
+watches where servers can be reached: at the machine itself and nowhere else, so that thirty learners share one machine.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tools import lessons
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.slow, pytest.mark.kernel]
+
+LESSONS = lessons.lessons()
+
+NEEDY = re.compile(r"%%needs .*\b(fork|unix)\b")
+NOT_RUN = re.compile(r"Not run: this system (cannot fork|has no Unix sockets|cannot fork and .*|has no Unix .*)\.\n")
+
+ELSEWHERE = """
+import functools, os, socket, sys
+
+if hasattr(os, "fork"):
+    del os.fork
+if hasattr(socket, "AF_UNIX"):  # the kernel's own event loop has a pair of sockets, whatever they are made of
+    socket.socketpair = functools.partial(socket.socketpair, socket.AF_UNIX)
+    del socket.AF_UNIX
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+def checked(host):
+    if host not in LOOPBACK:
+        raise RuntimeError(f"a lesson can be reached at {host!r}, which is not the machine itself")
+
+def watch(event, arguments):
+    if event == "socket.bind" and arguments[0].type == socket.SOCK_DGRAM:
+        checked(arguments[1][0])
+
+def listen(sock, *backlog):
+    checked(sock.getsockname()[0])
+    return super(socket.socket, sock).listen(*backlog)
+
+socket.socket.listen = listen
+sys.addaudithook(watch)
+"""
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=[path.stem for path in LESSONS])
+def test_a_lesson_runs_to_its_end_without_fork_and_unix_sockets(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No cell fails that is not meant to, and each that needs what there is not says so, in one sentence."""
+    (tmp_path / "sitecustomize.py").write_text(ELSEWHERE, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    notebook = lessons.normalised(lessons.load(path))
+    lessons.execute(notebook, tmp_path)
+    needy = [cell for cell in notebook.cells if NEEDY.match(cell.source)]
+    told = ["".join(output.get("text", "") for output in cell.outputs) for cell in needy]
+
+    assert [text for text in told if not NOT_RUN.fullmatch(text)] == []
