@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,7 @@ OFF: Final = "off"
 
 @dataclass(frozen=True)
 class Progress:
-    """What was tried and solved, by the names of exercises and questions. Shows itself as a table."""
+    """What was tried and solved, by the names of exercises and questions. Shows itself lesson by lesson."""
 
     tries: dict[str, int]
     solved: frozenset[str]
@@ -47,21 +48,30 @@ class Progress:
             writer.writerow(["name", "title", "tries", "solved"])
             writer.writerows([*row[:3], "yes" if row[3] else "no"] for row in self.rows())
 
+    def lessons(self) -> dict[str, list[str]]:
+        """Each lesson's number, and what it asks, with a sign: ✓ is solved, … was tried. Predictions end in "?"."""
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for name, title, tries, solved in self.rows():
+            number, _dash, rest = name.partition("-")
+            shown = f"{rest.replace('-', ' ').capitalize()}?" if name in QUESTIONS else title
+            found[number].append(f"{_sign(tries, solved=solved)} {shown}")
+        return dict(found)
+
     def __str__(self) -> str:
-        done = sum(solved for *_rest, solved in self.rows())
-        lines = [f"{_sign(tries, solved=solved)} {name}: {title}" for name, title, tries, solved in self.rows()]
-        return "\n".join([f"{done} of {len(lines)} solved", *lines, *filter(None, [self.remark])])
+        done, there = sum(solved for *_rest, solved in self.rows()), len(self.rows())
+        lines = [f"{number}  {'   '.join(asked)}" for number, asked in self.lessons().items()]
+        return "\n".join([f"{done} of {there} solved", *lines, *filter(None, [self.remark])])
 
     __repr__ = __str__
 
     def _repr_mimebundle_(self, **_options: object) -> dict[str, str]:
         rows = "".join(
-            f"<tr><td>{_sign(tries, solved=solved)}</td><td>{name}</td><td>{escape(title)}</td>"
-            f"<td>{tries or ''}</td></tr>"
-            for name, title, tries, solved in self.rows()
+            f'<tr><td>{number}</td><td style="text-align: left">{"<br>".join(map(escape, asked))}</td></tr>'
+            for number, asked in self.lessons().items()
         )
-        head = "<tr><th></th><th>exercise</th><th></th><th>tries</th></tr>"
-        return {"text/plain": str(self), "text/html": f"<table>{head}{rows}</table><p>{escape(self.remark)}</p>"}
+        head = '<tr><th>lesson</th><th style="text-align: left">what it asks</th></tr>'
+        told = f"<p>{escape(str(self).splitlines()[0])}</p><table>{head}{rows}</table><p>{escape(self.remark)}</p>"
+        return {"text/plain": str(self), "text/html": told}
 
 
 def _sign(tries: int, *, solved: bool) -> str:
