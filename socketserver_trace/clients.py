@@ -182,7 +182,7 @@ class StreamClient(Client):
 
     def __init__(self, source: Source, sock: socket.socket, address: Any, **options: Any) -> None:
         super().__init__(source, sock, **options)
-        self._buffer = b""
+        self._buffer = bytearray()
         self._refused: OSError | None = None
         try:
             if is_unmarked(sock):
@@ -267,7 +267,7 @@ class StreamClient(Client):
     def receive_exactly(self, size: int) -> bytes:
         """The next `size` bytes; EOFError when the stream ends before."""
 
-        def enough(deadline: Deadline) -> bytes:
+        def enough(deadline: Deadline) -> bytes | bytearray:
             while len(self._buffer) < size:
                 if not self._more(deadline):
                     raise StreamEnded(f"the stream ended after {len(self._buffer)} of {size} bytes")
@@ -278,18 +278,20 @@ class StreamClient(Client):
     def receive_line(self) -> bytes:
         """The next line with its newline; what there is without one at the end of the stream."""
 
-        def line(deadline: Deadline) -> bytes:
-            while b"\n" not in self._buffer and self._more(deadline):
-                pass
-            head, newline, _rest = self._buffer.partition(b"\n")
-            return head + newline
+        def line(deadline: Deadline) -> bytes | bytearray:
+            searched = 0
+            while (end := self._buffer.find(b"\n", searched)) < 0:
+                searched = len(self._buffer)
+                if not self._more(deadline):
+                    return self._buffer
+            return self._buffer[: end + 1]
 
         return self._received("a line from the server", line)
 
     def receive_all(self) -> bytes:
         """Everything up to the end of the stream."""
 
-        def everything(deadline: Deadline) -> bytes:
+        def everything(deadline: Deadline) -> bytes | bytearray:
             while self._more(deadline):
                 pass
             return self._buffer
@@ -307,11 +309,11 @@ class StreamClient(Client):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._close(wakes=False)
 
-    def _received(self, waiting_for: str, take: Callable[[Deadline], bytes]) -> bytes:
+    def _received(self, waiting_for: str, take: Callable[[Deadline], bytes | bytearray]) -> bytes:
         with self._recorded(RECEIVE, "recv") as told:
             with self._deadline(waiting_for) as deadline:
-                data = take(deadline)
-            self._buffer = self._buffer[len(data) :]
+                data = bytes(take(deadline))
+            del self._buffer[: len(data)]
             told[0] = self._moved(data)
         return data
 

@@ -95,13 +95,14 @@ class Columns:
         return safe(f"{title} in {lane}" if kind == drawing.HANDLER else lane)
 
     def title(self) -> str:
-        """The title of the drawing: the servers and their clients."""
+        """The title of the drawing: the servers and their clients, or else whoever is in it."""
         servers = dict.fromkeys(
             safe(title) for lane, kind, title in self._keys if kind == drawing.SERVER and title not in {"", lane}
         )
         clients = [safe(lane.name) for lane in self._recording.lanes if lane.kind == CLIENT]
         shown = clients if len(clients) <= 3 else [f"{len(clients)} clients"]  # noqa: PLR2004 - as many names as fit
-        return " with ".join(filter(None, (_and(list(servers)), _and(shown)))) or "nothing happened"
+        others = list(dict.fromkeys(safe(lane) for lane, _kind, _title in self._keys))
+        return " with ".join(filter(None, (_and(list(servers)), _and(shown)))) or _and(others) or "nothing happened"
 
     def finished(self, steps: list[Step], arrows: list[Arrow]) -> tuple[tuple[Column, ...], tuple[Group, ...]]:
         """The columns with the room that their texts need, and the boxes around them."""

@@ -182,3 +182,13 @@ def test_an_empty_trace_is_an_empty_drawing() -> None:
     assert empty.text() == "nothing happened\n"
     assert "nothing happened" in empty.svg()
     assert empty.mermaid() == "sequenceDiagram\n    autonumber\n"
+
+
+def test_a_selection_of_what_a_handler_did_is_named_by_who_is_in_it() -> None:
+    """A drawing in which there is neither a client nor a server has a title, too."""
+    with serve(socketserver.ThreadingTCPServer, Shout, timeout=CALM) as served, served.client("alice") as client:
+        client.send(b"hello\n")
+        client.receive_line()
+
+    assert served.trace.select(lane="Thread 1", kind="send").text().startswith("Thread 1\n")
+    assert served.trace.select(hook="handle").diagram().title == "Thread 1"
