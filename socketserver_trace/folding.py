@@ -57,6 +57,9 @@ def without_idle_polls(events: Iterable[Event]) -> list[Event]:
                 idle.add(event.call)
             else:
                 idle.discard(event.parent)
+    for event in reversed(events):  # one that fails ends the loop, and so do those around the one in which it began
+        if event.phase == RAISE and event.call in idle and event.parent not in idle:
+            idle.discard(event.call)
     return [event for event in events if event.call is None or event.call not in idle]
 
 

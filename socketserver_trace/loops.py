@@ -10,6 +10,7 @@ The law: as in `steps`.
 from __future__ import annotations
 
 from socketserver_trace.assembly import assemble
+from socketserver_trace.events import ENTER
 from socketserver_trace.recorder import local
 from socketserver_trace.sentences import WouldWaitForever
 from socketserver_trace.waits import sentence_about
@@ -51,7 +52,18 @@ def _never_ends(server: Any, source: Source) -> bool:
     if local.here in source.loops:
         return True
     ended: threading.Event | None = getattr(server, "_BaseServer__is_shut_down", None)
-    return not source.loops and ended is not None and not ended.is_set()
+    if source.loops or ended is None or ended.is_set():
+        return False
+    return not _is_beginning(source)
+
+
+def _is_beginning(source: Source) -> bool:
+    """Whether a loop was entered that is not known to run yet: its thread is between the two."""
+    entered: set[int | None] = set()
+    for event in assemble(source.recorder).events:
+        if event.hook == "serve_forever":
+            (entered.add if event.phase == ENTER else entered.discard)(event.call)
+    return bool(entered)
 
 
 def too_late(source: Source, hook: str) -> WouldWaitForever:

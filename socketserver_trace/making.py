@@ -71,8 +71,8 @@ def _clear(error: OSError, address: Any) -> OSError:
     """The same error with a sentence for the usual reasons why a server cannot have its address."""
     where = address_text(address)
     reasons = {
-        errno.EADDRINUSE: f"{where} is in use by another program: stop that one, "
-        "or leave the address out and get a free port.",
+        errno.EADDRINUSE: f"{where} is in use, by another program or by one that ended a minute ago at most: stop it, "
+        "wait, or leave the address out and get a free port.",
         errno.EACCES: f"you may not listen on {where}, ports below 1024 belong to the system: "
         "take a higher one, or leave the address out and get a free port.",
         errno.EADDRNOTAVAIL: f"{where} is not an address of this machine: take 127.0.0.1, or leave the address out.",

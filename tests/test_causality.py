@@ -112,6 +112,22 @@ def test_idle_polls_are_folded() -> None:
     assert [event.seq for event in without_idle_polls(events)] == [5, 6, 7, 8]
 
 
+def test_a_poll_that_fails_is_not_idle() -> None:
+    """It ends the loop, so it stays, with what failed in it; what went well in it before is as idle as ever."""
+    events = [
+        _event(1, "server", "service_actions", "enter", 1),
+        _event(2, "server", "service_actions", "return", 1),
+        _event(3, "server", "service_actions", "enter", 3),
+        _event(4, "server", "collect_children", "enter", 4, 3),
+        _event(5, "server", "collect_children", "return", 4, 3),
+        _event(6, "server", "collect_children", "enter", 6, 3),
+        _event(7, "server", "collect_children", "raise", 6, 3),
+        _event(8, "server", "service_actions", "raise", 3),
+    ]
+
+    assert [event.seq for event in without_idle_polls(events)] == [3, 6, 7, 8]
+
+
 def test_a_poll_in_which_bytes_move_is_not_idle() -> None:
     """A service_actions that sends something stays, though nobody came."""
     sent = Event(seq=2, time_ns=2, lane="server", kind="send", phase="enter", hook="send", call=2, parent=1)

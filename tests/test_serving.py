@@ -199,7 +199,7 @@ def test_an_address_in_use_is_explained() -> None:
     """The error keeps its type and number, and says what to do."""
     with socketserver.TCPServer(("127.0.0.1", 0), Echo) as other:
         port = other.server_address[1]
-        with pytest.raises(OSError, match=rf"127\.0\.0\.1:{port} is in use by another program: stop that one, or"):
+        with pytest.raises(OSError, match=rf"127\.0\.0\.1:{port} is in use, by another program or by"):
             serve(socketserver.TCPServer, Echo, address=other.server_address)
 
 

@@ -136,6 +136,18 @@ def test_a_shutdown_before_the_loop_has_come_to_its_first_step_is_no_wait() -> N
             served.server.shutdown()
 
 
+def test_a_loop_that_somebody_else_has_just_entered_is_one_that_can_be_ended() -> None:
+    """From the moment when the trace knows of a loop, a shutdown waits for its end and is no wait in vain."""
+    for _ in range(50):
+        served = serve(socketserver.TCPServer, Reading, timeout=CALM)
+        loop = threading.Thread(target=served.server.serve_forever, args=(0.01,))
+        loop.start()
+        served.wait_for("serve_forever", phase="enter", timeout=CALM)
+        served.server.shutdown()
+        loop.join()
+        served.stop()
+
+
 def test_a_close_that_joins_a_silent_clients_handler_names_the_circle() -> None:
     """server_close() waits for the thread, that for the client, and the client for whoever called server_close()."""
     with serve(socketserver.ThreadingTCPServer, Reading, timeout=SHORT) as served:
