@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from socketserver import ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
 
@@ -113,4 +114,15 @@ WRONG: list[tuple[str, str, Callable[[], Any], str]] = [
     ("17-three-each", "it fails", lambda: three_each(AuthenticationMixIn, Generous), "must be returned"),
 ]
 
-ANSWERS: list[tuple[str, Callable[[], Any]]] = []
+
+def the_second_time() -> str:
+    """What mallory gets from a server that remembers before it asks who somebody is."""
+    made = type("Made", (CachingMixIn, AuthenticationMixIn, PrimesMixIn, ThreadingTCPServer), {"users": USERS})
+    with serve(made, QuestionHandler, timeout=CALM) as served, served.client() as client:
+        for question in (GUESS, PLAIN, GUESS):
+            client.send(question.encode() + b"\n")
+            answer = json.loads(client.receive_line())
+    return "the answer" if "answer" in answer else "a refusal"
+
+
+ANSWERS: list[tuple[str, Callable[[], Any]]] = [("17-the-second-time", the_second_time)]

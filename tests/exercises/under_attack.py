@@ -98,4 +98,16 @@ WRONG: list[tuple[str, str, Callable[[], Any], str]] = [
     ("18-enough-is-enough", "everybody", lambda: long_line(_say_too_long), "bob's line is short"),
 ]
 
-ANSWERS: list[tuple[str, Callable[[], Any]]] = []
+
+def behind_the_silent_one() -> str:
+    """What bob has for his line, who comes after mallory."""
+    with serve(TCPServer, Upper, timeout=CALM) as served:
+        with served.client("mallory"), served.client("bob", timeout=0.3) as bob:
+            bob.send(b"hello\n")
+            try:
+                return "HELLO" if bob.receive_line() else "an empty line"
+            except WaitedInVain:
+                return "nothing: he waits in vain"
+
+
+ANSWERS: list[tuple[str, Callable[[], Any]]] = [("18-behind-the-silent-one", behind_the_silent_one)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from socketserver_trace.checks import count, in_connection, raised, sends, step
-from socketserver_trace.course.exercise import Exercise, Mistake, Point
+from socketserver_trace.course.exercise import Choice, Exercise, Mistake, Point
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-    from socketserver_trace.course.exercise import Choice, Question
+    from socketserver_trace.course.exercise import Question
 
 PUT_IT_RIGHT: Final = Exercise(
     "17-put-it-right",
@@ -102,4 +102,10 @@ THREE_EACH: Final = Exercise(
 
 EXERCISES: Final = (PUT_IT_RIGHT, THREE_EACH)
 
-QUESTIONS: Final[tuple[Choice | Question, ...]] = ()
+QUESTIONS: Final[tuple[Choice | Question, ...]] = (
+    Choice(
+        "17-the-second-time",
+        "The cache stands before the authentication, and alice has asked meanwhile. What does mallory get now?",
+        ("a refusal", "the answer"),
+    ),
+)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from socketserver_trace.checks import every, happens, in_connection, never, sends, step
-from socketserver_trace.course.exercise import Exercise, Mistake, Point
+from socketserver_trace.course.exercise import Choice, Exercise, Mistake, Point
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-    from socketserver_trace.course.exercise import Choice, Question
+    from socketserver_trace.course.exercise import Question
 
 THE_SILENT_ONE: Final = Exercise(
     "18-the-silent-one",
@@ -135,4 +135,10 @@ ENOUGH_IS_ENOUGH: Final = Exercise(
 
 EXERCISES: Final = (THE_SILENT_ONE, ENOUGH_IS_ENOUGH)
 
-QUESTIONS: Final[tuple[Choice | Question, ...]] = ()
+QUESTIONS: Final[tuple[Choice | Question, ...]] = (
+    Choice(
+        "18-behind-the-silent-one",
+        "mallory is connected and says nothing. What has bob, who came after him, in his three tenths of a second?",
+        ("HELLO", "an empty line", "nothing: he waits in vain"),
+    ),
+)
