@@ -30,7 +30,9 @@ def unsettled(recording: Recording, paused: Collection[str] = ()) -> str | None:
     """
     recording = match(recording)
     events = without_idle_polls(recording.events)
-    last = {event.lane: event for event in events}
+    told = {event.call for event in events}
+    # A child that an idle poll has collected is told without that poll, and is nobody's last step.
+    last = {event.lane: event for event in events if event.kind != JOIN or event.parent in told or event.parent is None}
     # Whoever sends may be done in a moment, or never: nobody can tell.
     waiting = {wait.lane for wait in waits_of(recording) if wait.lane in last and last[wait.lane].kind != SEND}
     waiting |= {strand(last[lane]) for lane in waiting}  # whoever moves a client waits as that client

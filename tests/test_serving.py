@@ -487,6 +487,19 @@ def test_a_child_that_reads_to_the_end_sees_it_when_our_client_closes() -> None:
     assert [event.detail.get("status") for event in served.trace if event.kind == "end"] == [0, 0]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forking_server_settles_when_its_children_are_collected() -> None:
+    """Also when an idle poll has found the last of them, which is told without that poll."""
+    with serve(socketserver.ForkingTCPServer, Shout, timeout=TIMEOUT) as served:
+        for _ in range(3):
+            with served.client("alice") as alice:
+                alice.send(b"hello\n")
+                alice.receive_all()
+            assert served.settle(TIMEOUT)
+            served.server.collect_children(blocking=True)
+            assert served.settle(TIMEOUT)
+
+
 @pytest.mark.skipif(not hasattr(socketserver, "ForkingTCPServer"), reason="this system does not fork")
 @pytest.mark.parametrize("waits", [True, False])
 def test_a_child_that_never_ends_is_not_left_behind(waits: bool) -> None:

@@ -153,8 +153,8 @@ FULL_HOUSE: Final = Exercise(
         Mistake(
             "it fails at the end",
             raised("close_request"),
-            "Your close_request raised an exception, and that ends the server: look at served.errors. It runs for those "
-            "who were turned away, too; discard() takes out of a set what may not be in it.",
+            "Your close_request raised an exception, and that ends the server: look at served.errors. It runs for "
+            "those who were turned away, too; discard() takes out of a set what may not be in it.",
             "close_request",
         ),
         NO_ANSWER,
