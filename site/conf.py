@@ -23,5 +23,6 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = [("player.js", {"defer": "defer"}), ("site.js", {"defer": "defer"})]
 html_copy_source = False
+html_show_search_summary = False  # they would be fetched, which a page from a disk cannot do
 html_show_sourcelink = False
 html_theme_options = {"top_of_page_buttons": []}

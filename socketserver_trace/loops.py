@@ -2,12 +2,15 @@
 
 The standard library's `shutdown` waits for an event that the loop sets when it ends. Called where nobody can end the
 loop, on the loop's own thread or without a loop, it waits for ever. A drop-in class does just that, and the trace says
-so while it lasts; a server that `serve()` runs raises the sentence instead.
+so while it lasts; a server that `serve()` runs raises the sentence instead, also where the loop cannot end because its
+handler waits for whoever waits for the loop.
 
 The law: as in `steps`.
 """
 
 from __future__ import annotations
+
+import threading
 
 from socketserver_trace.assembly import assemble
 from socketserver_trace.events import ENTER
@@ -17,10 +20,13 @@ from socketserver_trace.waits import sentence_about
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import threading
-    from typing import Any
+    from typing import Any, Final
 
     from socketserver_trace.recorder import Source
+
+
+ENDED: Final = "_BaseServer__is_shut_down"
+"""The event that `serve_forever` sets when it ends, and `shutdown` waits for (BaseServer.__init__)."""
 
 
 class LoopSteps:
@@ -42,16 +48,40 @@ class LoopSteps:
 
     def shutdown(self, *arguments: Any, **options: Any) -> Any:
         source = self._socketserver_trace_source
-        if source is not None and source.patience is not None and _never_ends(self, source):
-            raise WouldWaitForever(sentence_about("shutdown", assemble(source.recorder)))
+        if source is not None and source.patience is not None:
+            if _never_ends(self, source):
+                raise WouldWaitForever(sentence_about("shutdown", assemble(source.recorder)))
+            state = vars(self)
+            if isinstance(state.get(ENDED), threading.Event):
+                state[ENDED] = _End(state[ENDED], source)
         return super().shutdown(*arguments, **options)  # type: ignore[misc] # as above
+
+
+class _End:
+    """The end of a loop that `serve()` runs: who waits for it waits only as long as anybody may."""
+
+    def __init__(self, event: threading.Event, source: Source) -> None:
+        self._event = event
+        self._source = source
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """As that of the event; WouldWaitForever when nobody has said for how long, and it lasts too long."""
+        patience = self._source.patience
+        if self._event.wait(patience if timeout is None else timeout):
+            return True
+        if timeout is None and patience is not None:
+            raise too_late(self._source, "shutdown")
+        return False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._event, name)
 
 
 def _never_ends(server: Any, source: Source) -> bool:
     """Whether nobody can end the loop: this thread runs it, or nobody does and it has not ended before."""
     if local.here in source.loops:
         return True
-    ended: threading.Event | None = getattr(server, "_BaseServer__is_shut_down", None)
+    ended: threading.Event | None = getattr(server, ENDED, None)
     if source.loops or ended is None or ended.is_set():
         return False
     return not _is_beginning(source)

@@ -51,7 +51,7 @@ def test_a_place_is_a_link_to_the_heading_above_it() -> None:
     """In the words of JupyterLab, which keeps a heading's own words and puts a dash for each space."""
     place = Place("04", "04_the_handler.ipynb", "What (else)?", is_code=True)
 
-    assert place.link == "[04 What (else)?](04_the_handler.ipynb#What-%28else%29%3F)"
+    assert place.link == "[04 What (else)?](<04_the_handler.ipynb#What-(else)?>)"
 
 
 def test_every_link_of_the_map_leads_to_a_heading() -> None:

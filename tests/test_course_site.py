@@ -61,7 +61,7 @@ def test_the_landing_page_plays_a_request_at_once(browser: Browser, site: Path) 
     """And lists every lesson, in order."""
     with opened(browser, site / "index.html") as page:
         expect(page.locator(".socketserver-trace-player-host")).to_be_visible()
-        expect(page.get_by_text("21 rows")).to_be_visible()
+        expect(page.get_by_text("21 rows", exact=True)).to_be_visible()
         contents = page.locator(".sidebar-tree a").all_inner_texts()
 
     assert [text[:2] for text in contents if text[:2].isdigit()] == [
@@ -92,7 +92,7 @@ def test_a_solution_is_folded(browser: Browser, site: Path) -> None:
 def test_the_search_finds_a_word_from_a_disk(browser: Browser, site: Path) -> None:
     """Without a server: the index is a script."""
     with opened(browser, site / "index.html") as page:
-        page.get_by_role("searchbox").first.fill("doorkeeper")
+        page.get_by_role("textbox", name="Search").fill("doorkeeper")
         page.keyboard.press("Enter")
         expect(page.locator("#search-results a").first).to_be_visible(timeout=20_000)
 

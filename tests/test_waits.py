@@ -148,6 +148,23 @@ def test_a_loop_that_somebody_else_has_just_entered_is_one_that_can_be_ended() -
         served.stop()
 
 
+def test_a_shutdown_that_waits_for_a_handler_of_a_silent_client_names_the_circle() -> None:
+    """The loop is in handle(), which waits for a client, which whoever called shutdown() moves."""
+    with serve(socketserver.TCPServer, Reading, timeout=SHORT) as served:
+        alice = served.client("alice", timeout=CALM)
+        served.wait_for("handle", phase="enter", timeout=CALM)
+        with pytest.raises(WouldWaitForever) as caught:
+            served.server.shutdown()
+        alice.send(b"hello")
+        assert alice.receive_all() == b"hello"
+
+    assert str(caught.value).startswith(
+        "main has called shutdown(), which waits for the end of serve_forever() in server;"
+    )
+    assert "waits for bytes from alice" in str(caught.value)
+    assert str(caught.value).endswith("in a circle, for ever. Nothing has changed for 0.1 s.")
+
+
 def test_a_close_that_joins_a_silent_clients_handler_names_the_circle() -> None:
     """server_close() waits for the thread, that for the client, and the client for whoever called server_close()."""
     with serve(socketserver.ThreadingTCPServer, Reading, timeout=SHORT) as served:

@@ -20,7 +20,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # also when it is run as a file
 
@@ -99,7 +98,7 @@ class Place:
     @property
     def link(self) -> str:
         """The lesson's number, leading to the heading."""
-        return f"[{self.number} {escaped(self.heading)}]({self.file}#{quote(anchor(self.heading))})"
+        return f"[{self.number} {escaped(self.heading)}](<{self.file}#{anchor(self.heading)}>)"
 
 
 def inventory() -> dict[str, Item]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import copy
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -121,12 +122,11 @@ def first_trace() -> Trace:
 
 
 def _run_sphinx(source: Path, folder: Path) -> None:
-    from sphinx.cmd.build import main as sphinx  # only the site needs it
-
     shutil.rmtree(folder, ignore_errors=True)
     with tempfile.TemporaryDirectory() as doctrees:
-        code = sphinx(["-q", "-W", "--keep-going", "-d", doctrees, "-b", "html", str(source), str(folder)])
-    if code:
+        sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-d", doctrees, "-b", "html"]
+        made = subprocess.run([*sphinx, str(source), str(folder)], cwd=ROOT, check=False)
+    if made.returncode:
         raise RuntimeError("Sphinx could not make the site: what it said stands above.")
 
 
