@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LESSONS = lessons.lessons()
 LONGEST_CELL = 15  # lines
+MOST_CELLS = 40  # of code
 FORBIDDEN = {  # what nbval sees otherwise than the saved file, and why
     "clear_output": re.compile(r"\bclear_output\b"),
     "display_id": re.compile(r"\bdisplay_id\b"),
@@ -72,11 +73,13 @@ def test_lesson_avoids_what_nbval_cannot_check(path: Path) -> None:
 
 
 @every_lesson
-def test_lesson_has_short_cells(path: Path) -> None:
-    """No code cell is longer than a reader takes in at a glance."""
-    too_long = [cell.id for cell in _code_cells(path) if len(cell.source.splitlines()) > LONGEST_CELL]
+def test_lesson_has_short_cells_and_not_too_many(path: Path) -> None:
+    """No code cell is longer than a reader takes in at a glance, and there are no more of them than one can run."""
+    cells = _code_cells(path)
+    too_long = [cell.id for cell in cells if len(cell.source.splitlines()) > LONGEST_CELL]
 
     assert too_long == []
+    assert len(cells) <= MOST_CELLS
 
 
 def test_check_accepts_a_normal_lesson(tmp_path: Path) -> None:
@@ -126,6 +129,16 @@ def test_check_leaves_other_slashes_alone(tmp_path: Path, shown: str) -> None:
     assert problems == []
 
 
+def test_in_the_normal_form_a_heading_begins_a_cell_and_a_slide(tmp_path: Path) -> None:
+    """What a cell covers stays with its first part; further words are slides below, and code stands under words."""
+    words = v4.new_markdown_cell("Some words.\n\n## One\n\nText.\n\n## Two\n", metadata={"covers": ["S01"]})
+    cells = lessons.load(_lesson(tmp_path, v4.new_markdown_cell("# Title"), words, _cell("1 + 1"))).cells
+
+    assert [cell.source for cell in cells] == ["# Title", "Some words.", "## One\n\nText.", "## Two", "1 + 1"]
+    assert [cell.metadata.get("covers") for cell in cells] == [None, ["S01"], None, None, None]
+    assert [cell.metadata.slideshow.slide_type for cell in cells] == ["slide", "subslide", "slide", "slide", "-"]
+
+
 def test_normal_form_is_reached_in_one_step(tmp_path: Path) -> None:
     """Normalising what is normal changes nothing, and removes what differs between two runs."""
     view = {"text/plain": "Lab", lessons.WIDGET_VIEW: {"model_id": "f00"}}
@@ -133,7 +146,7 @@ def test_normal_form_is_reached_in_one_step(tmp_path: Path) -> None:
     cell.outputs = [v4.new_output("execute_result", view, execution_count=7)]
     notebook = lessons.load(_lesson(tmp_path, cell))
 
-    assert notebook.cells[0].metadata == {"tags": ["a"]}
+    assert notebook.cells[0].metadata == {"slideshow": {"slide_type": "-"}, "tags": ["a"]}
     assert notebook.cells[0].outputs[0].data == {"text/plain": "Lab"}
     assert notebook.cells[0].outputs[0].execution_count == 1
     assert lessons.normalised(notebook) == notebook

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
-from nbformat import NotebookNode
+from nbformat import NotebookNode, v4
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -112,7 +112,7 @@ def normalised(notebook: NotebookNode) -> NotebookNode:
     result = copy.deepcopy(notebook)
     result.nbformat, result.nbformat_minor = 4, 5
     result.metadata = nbformat.from_dict(METADATA)
-    result.cells = [cell for cell in result.cells if cell.source.strip()]
+    result.cells = [part for cell in result.cells if cell.source.strip() for part in _split_at_headings(cell)]
     for number, cell in enumerate(result.cells, start=1):
         cell.id = f"cell-{number:02}"
         kept = {key: cell.metadata[key] for key in KEPT & cell.metadata.keys()}
@@ -121,6 +121,15 @@ def normalised(notebook: NotebookNode) -> NotebookNode:
         cell.execution_count = count
         cell.outputs = [_normalised_output(output, count) for output in cell.outputs]
     return result
+
+
+def _split_at_headings(cell: NotebookNode) -> list[NotebookNode]:
+    """A heading begins a cell of its own, and so a slide; what the cell covers stays with its first part."""
+    if cell.cell_type != "markdown":
+        return [cell]
+    first, *others = re.split(r"\n+(?=## )", cell.source)
+    cell.source = first
+    return [cell, *(v4.new_markdown_cell(source) for source in others)]
 
 
 def _slide_type(cell: NotebookNode) -> str:
