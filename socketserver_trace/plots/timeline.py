@@ -1,8 +1,8 @@
 """Who was served when, and by whom.
 
-A row for each request, in it a bar for the handler's work, named and coloured by the thread or process that did it. A
-pale bar before it says how long the client had been waiting: from its connect, or from the datagram that it sent, until
-a handler began with it.
+A row for each request, the one that was begun first on top; in it a bar for the handler's work, named and coloured by
+the thread or process that did it. A pale bar before it says how long the client had been waiting: from its connect, or
+from the datagram that it sent, until a handler began with it.
 
 The law: what is told in words is that which is the same on every run; when it was, only the picture shows.
 """
@@ -98,6 +98,7 @@ def _counted(number: int, noun: str) -> str:
 def _draw(figure: Any, requests: list[Request], lanes: list[str], title: str) -> None:
     axes = figure.add_subplot()
     plain(axes, title)
+    requests = sorted(requests, key=lambda request: request.begun)
     start = min(request.came for request in requests)
     span = max(request.ended for request in requests) - start
     for row, request in enumerate(requests):
