@@ -118,7 +118,7 @@ class Careful(StreamRequestHandler):
 
 
 def places(mixin: type[Any], patience: float = CALM, *bases: type[Any]) -> Any:
-    """Two come and stay, a third one comes, one goes, another comes, one fails, and the third one comes again."""
+    """Two stay, and a third one is refused; both are replaced, one of them after an error, and the third comes again."""
     made = type("TwoPlaces", (mixin, *(bases or (ThreadingTCPServer,))), {})
     with serve(made, Careful, timeout=CALM) as served:
 
@@ -127,18 +127,22 @@ def places(mixin: type[Any], patience: float = CALM, *bases: type[Any]) -> Any:
             hears(client, b"hello\n")
             return client
 
+        def is_refused(name: str) -> None:
+            with served.client(name, timeout=patience) as client:
+                try:
+                    client.receive_all()
+                except TimeoutError:
+                    hears(client, b"hello\n")
+
         alice, bob = arrives("alice"), arrives("bob")
-        with served.client("carol", timeout=patience) as carol:
-            try:
-                carol.receive_all()
-            except TimeoutError:
-                hears(carol, b"hello\n")
+        is_refused("carol")
         bob.close()
         served.settle(patience)
         arrives("dave")
         hears(alice, b"egg\n")
         served.settle(patience)
-        arrives("carol again")
+        arrives("erin")
+        is_refused("carol again")
     return served
 
 
@@ -150,6 +154,20 @@ class Places:
     def __init__(self, *arguments: Any) -> None:
         self.places = Semaphore(self.most)
         super().__init__(*arguments)
+
+
+class Generous(Places):
+    """Gives back for everybody, also for those who never had a place."""
+
+    def verify_request(self, _request: Any, _client_address: Any) -> bool:
+        """Take a place, or not."""
+        return self.places.acquire(blocking=False)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Give one back."""
+        made: Any = super()
+        made.shutdown_request(request)
+        self.places.release()
 
 
 class AtTheDoor(Places):
@@ -201,19 +219,24 @@ class Everybody(Places):
 class Forgetting(AtTheThread):
     """Does nothing for whom there is no place."""
 
+    def __init__(self, *arguments: Any) -> None:
+        self.forgotten: list[Any] = []
+        super().__init__(*arguments)
+
     def process_request(self, request: Any, client_address: Any) -> None:
         """Take a place, or forget about it."""
         made: Any = super(AtTheThread, self)
         if self.places.acquire(blocking=False):
             made.process_request(request, client_address)
         else:
-            self.forgotten = request  # or Python would close it at once, when nobody has it any more
+            self.forgotten.append(request)  # or Python would close it at once, when nobody has it any more
 
     def server_close(self) -> None:
         """Do what the others do, and clean up for the test."""
         made: Any = super()
         made.server_close()
-        self.forgotten.close()
+        for request in self.forgotten:
+            request.close()
 
 
 class Waiting(AtTheDoor):
@@ -289,6 +312,7 @@ WRONG: list[tuple[str, str, Callable[[], Any], str]] = [
     ("19-no-place", "queued", lambda: places(Waiting, PATIENCE), "waits for a key"),
     ("19-no-place", "never given back", lambda: places(Keeping, PATIENCE), "it was never given back"),
     ("19-no-place", "lost by an error", lambda: places(Unlucky, PATIENCE), "It belongs into a finally"),
+    ("19-no-place", "given back twice", lambda: places(Generous, PATIENCE), "a place that he never had"),
     ("19-no-place", "not reported", lambda: places(Silent), "never reaches handle_error"),
 ]
 

@@ -19,6 +19,11 @@ def _hears(name: str, line: bytes) -> Claim:
     return happens(step("receive", of="client", lane=name, data=line))
 
 
+def _is_let_go(number: int) -> Claim:
+    waits = step("receive", of="client", error=WaitedInVain)
+    return in_connection(number, every(never("handler"), happens("close_request"), never(waits)))
+
+
 TWO_LANGUAGES: Final = Exercise(
     "19-two-languages",
     "Two languages",
@@ -90,19 +95,10 @@ NO_PLACE: Final = Exercise(
     "No place",
     (
         Point("alice and bob are served at the same time.", every(_hears("alice", HELLO), _hears("bob", HELLO))),
-        Point(
-            "carol is let go at once, and no handler is made for her.",
-            in_connection(
-                3,
-                every(
-                    never("handler"),
-                    happens("close_request"),
-                    never(step("receive", of="client", error=WaitedInVain)),
-                ),
-            ),
-        ),
+        Point("carol is let go at once, and no handler is made for her.", _is_let_go(3)),
         Point("When bob has gone, his place is dave's.", _hears("dave", HELLO)),
-        Point("When alice's handler has failed, her place is free, too.", _hears("carol again", HELLO)),
+        Point("When alice's handler has failed, her place is free, too: it is erin's.", _hears("erin", HELLO)),
+        Point("Then there is no place for carol once more.", _is_let_go(6)),
         Point("That failure is reported, once.", in_connection(1, count("handle_error", 1))),
     ),
     (
@@ -154,11 +150,19 @@ NO_PLACE: Final = Exercise(
         ),
         Mistake(
             "lost by an error",
-            never(step("receive", of="client", lane="carol again", data=HELLO)),
+            never(step("receive", of="client", lane="erin", data=HELLO)),
             "bob's place was given back, and alice's was not: her handler failed, and the line that gives back was "
             "skipped. It belongs into a finally.",
             "handler",
             5,
+        ),
+        Mistake(
+            "given back twice",
+            _hears("carol again", HELLO),
+            "dave and erin have both places, and carol was served as a third one: somebody has given back a place that "
+            "he never had. shutdown_request and close_request also run for those who were let go.",
+            "verify_request",
+            6,
         ),
         Mistake(
             "not reported",
