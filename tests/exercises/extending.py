@@ -118,7 +118,7 @@ class Careful(StreamRequestHandler):
 
 
 def places(mixin: type[Any], patience: float = CALM, *bases: type[Any]) -> Any:
-    """Two stay, and a third one is refused; both are replaced, one of them after an error, and the third comes again."""
+    """Two stay, a third one is refused; both are replaced, one of them after an error, and the third comes again."""
     made = type("TwoPlaces", (mixin, *(bases or (ThreadingTCPServer,))), {})
     with serve(made, Careful, timeout=CALM) as served:
 
