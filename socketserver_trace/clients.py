@@ -265,7 +265,9 @@ class StreamClient(Client):
         return self._received("bytes from the server", lambda deadline: self._buffer or self._receive_once(deadline))
 
     def receive_exactly(self, size: int) -> bytes:
-        """The next `size` bytes; EOFError when the stream ends before."""
+        """The next `size` bytes; EOFError when the stream ends before. Nothing is asked of the stream for no bytes."""
+        if size <= 0:
+            return b""
 
         def enough(deadline: Deadline) -> bytes | bytearray:
             while len(self._buffer) < size:
