@@ -50,7 +50,7 @@ class LoopSteps:
         source = self._socketserver_trace_source
         if source is not None and source.patience is not None:
             if _never_ends(self, source):
-                raise WouldWaitForever(sentence_about("shutdown", assemble(source.recorder)))
+                raise WouldWaitForever(_why(source))
             state = vars(self)
             if isinstance(state.get(ENDED), threading.Event):
                 state[ENDED] = _End(state[ENDED], source)
@@ -85,6 +85,13 @@ def _never_ends(server: Any, source: Source) -> bool:
     if source.loops or ended is None or ended.is_set():
         return False
     return not _is_beginning(source)
+
+
+def _why(source: Source) -> str:
+    """The sentence about a shutdown that would wait for ever. A child has no trace of what its parent does."""
+    if local.here.process is not None:
+        return "shutdown() waits for the loop, which is in the parent: a child cannot tell it."
+    return sentence_about("shutdown", assemble(source.recorder))
 
 
 def _is_beginning(source: Source) -> bool:

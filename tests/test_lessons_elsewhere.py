@@ -32,7 +32,7 @@ if hasattr(socket, "AF_UNIX"):  # the kernel's own event loop has a pair of sock
     socket.socketpair = functools.partial(socket.socketpair, socket.AF_UNIX)
     del socket.AF_UNIX
 
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+LOOPBACK = {"127.0.0.1", "localhost", "::1", "::ffff:127.0.0.1"}
 
 def checked(host):
     if host not in LOOPBACK:
