@@ -132,6 +132,7 @@ def _lasted(trace: Trace) -> float:
 
 def _draw(figure: Any, measured: Measured, title: str) -> None:
     figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=11, fontweight="bold")
+    figure.get_layout_engine().set(wspace=0.06)  # between the last number of the one and the first of the other
     left, right = figure.subplots(1, 2, sharey=True)
     names = list(measured.traces)
     plain(left, "")
