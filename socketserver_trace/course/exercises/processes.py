@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from socketserver_trace.course.exercise import Question
 
 GUESTS: Final = tuple(b"welcome, guest %d" % number for number in (1, 2, 3))
+IT_FAILS: Final = Mistake(
+    "it fails",
+    happens("handle_error"),
+    "Something raised an exception. In the parent, served.errors has it; in a child it is in the trace: "
+    "served.trace.select(connection=1).",
+    "handle_error",
+)
+
 IN_CHILDREN: Final = every(count("child", 3), other_lane("get_request", "handle"))
 
 COUNT_AT_THE_DOOR: Final = Exercise(
@@ -26,13 +34,7 @@ COUNT_AT_THE_DOOR: Final = Exercise(
         Point("Nothing fails.", never("handle_error")),
     ),
     (
-        Mistake(
-            "it fails",
-            happens("handle_error"),
-            "Something raised an exception. In the parent, served.errors has it; in a child it is in the trace: "
-            "served.trace.select(connection=1).",
-            "handle_error",
-        ),
+        IT_FAILS,
         Mistake(
             "no children",
             never("child"),
@@ -92,13 +94,7 @@ THE_TILL: Final = Exercise(
         Point("Children are collected while the server runs.", order("collect_children", "shutdown")),
     ),
     (
-        Mistake(
-            "it fails",
-            happens("handle_error"),
-            "Something raised an exception. In the parent, served.errors has it; in a child it is in the trace: "
-            "served.trace.select(connection=1).",
-            "handle_error",
-        ),
+        IT_FAILS,
         Mistake(
             "no children",
             never("child"),
