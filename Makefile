@@ -66,9 +66,13 @@ check-lessons: $(VENV)/stamp-test
 # Where a process with threads forks, coverage's own lock may be held at that moment, and then the child hangs in it.
 FORKING := tests/test_crowds.py tests/test_waits.py tests/test_faults.py tests/test_any_server.py
 
+# What these do happens in kernels and in a browser, which coverage does not see.
+ELSEWHERE := tests/test_students.py tests/test_lessons_elsewhere.py tests/test_course_site.py tests/test_lessons.py
+APART     := $(FORKING) $(ELSEWHERE)
+
 unit: $(VENV)/stamp-test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term $(FORKING:%=--ignore=%) tests
-	$(BIN)/python -m pytest -n $(WORKERS) $(FORKING)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term $(APART:%=--ignore=%) tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(APART)
 
 # What is concurrent, 200 times: about half an hour.
 soak: $(VENV)/stamp-test

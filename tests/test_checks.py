@@ -395,6 +395,7 @@ def test_a_send_is_the_servers_unless_it_is_said_to_be_a_clients() -> None:
 
     with serve(socketserver.TCPServer, Mute) as served, served.client("alice") as alice:
         alice.send(b"hello")
+        served.wait_for("close_request", connection=1)
     expectation = expect(served.trace)
 
     assert not expectation.judge(happens("send"))

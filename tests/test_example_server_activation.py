@@ -47,6 +47,16 @@ def pass_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
             one.close()
 
 
+def side_by_side(count: int) -> list[socket.socket]:
+    """Listening sockets whose numbers follow each other, whatever else is open in this process."""
+    made = [socket.create_server(ANY) for _ in range(count)]
+    first = max(int(path.name) for path in Path("/dev/fd").iterdir()) + 1
+    for place, one in enumerate(made):
+        os.dup2(one.fileno(), first + place)
+        one.close()
+    return [socket.socket(fileno=first + place) for place in range(count)]
+
+
 def test_it_serves_at_the_socket_that_was_given(pass_on: Callable[..., None]) -> None:
     """Who had connected before the server was made is served; and the address is the socket's own."""
     listening = socket.create_server(ANY)
@@ -78,7 +88,7 @@ def test_the_variables_and_the_descriptors_are_nobody_elses(pass_on: Callable[..
 )
 def test_sockets_have_names(pass_on: Callable[..., None], said: str | None, names: list[str]) -> None:
     """Those that were said, and otherwise systemd's word for none. One server expects one socket."""
-    sockets = [socket.create_server(ANY) for _ in range(2)]
+    sockets = side_by_side(2)
     pass_on(*sockets, names=said)
     taken = server_activation.passed_sockets()
     for one in sockets:

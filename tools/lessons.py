@@ -127,7 +127,7 @@ def _split_at_headings(cell: NotebookNode) -> list[NotebookNode]:
     """A heading begins a cell of its own, and so a slide; what the cell covers stays with its first part."""
     if cell.cell_type != "markdown":
         return [cell]
-    first, *others = re.split(r"\n+(?=## )", cell.source)
+    first, *others = re.split(r"\n+(?=## )", cell.source.rstrip("\n"))
     cell.source = first
     return [cell, *(v4.new_markdown_cell(source) for source in others)]
 
@@ -171,7 +171,7 @@ def _execution_problems(notebook: NotebookNode) -> Iterator[str]:
     counts = [cell.execution_count for cell in cells]
     if counts != list(range(1, len(counts) + 1)):
         yield f"Its cells were not all executed in order 1 to {len(counts)}: their counts are {counts}."
-    if not any(cell.outputs for cell in cells):
+    if cells and not any(cell.outputs for cell in cells):
         yield "None of its cells shows anything."
 
 
