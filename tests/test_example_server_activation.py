@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,6 @@ from tests.examples import PATIENCE, Peer, at_once, served, shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 ANY = ("127.0.0.1", 0)
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
