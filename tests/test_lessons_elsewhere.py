@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from nbformat import v4
 
 from tools import lessons
 
@@ -51,16 +52,36 @@ sys.addaudithook(watch)
 """
 
 
+FIRST = """
+import gc, os, threading
+from pathlib import Path
+
+def what_there_is():
+    gc.collect()
+    sockets = {link for fd in Path("/proc/self/fd").iterdir() if (link := os.path.basename(os.path.realpath(fd)))
+               .startswith("socket:")}
+    tasks = Path("/proc/self/task").iterdir()
+    children = {child for task in tasks for child in (task / "children").read_text().split()}
+    return sockets | children | {thread.name for thread in threading.enumerate()}
+
+there_was = what_there_is()
+"""
+LAST = "print(sorted(what_there_is() - there_was))"
+"""What a lesson must not leave behind: sockets, child processes, threads. (The kernel's own are there before.)"""
+
+
 @pytest.mark.parametrize("path", LESSONS, ids=[path.stem for path in LESSONS])
-def test_a_lesson_runs_to_its_end_without_fork_and_unix_sockets(
+def test_a_lesson_runs_to_its_end_without_fork_and_unix_sockets_and_cleans_up(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No cell fails that is not meant to, and each that needs what there is not says so, in one sentence."""
+    """No cell fails that is not meant to, what there is not is told in one sentence, and nothing is left behind."""
     (tmp_path / "sitecustomize.py").write_text(ELSEWHERE, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     notebook = lessons.normalised(lessons.load(path))
+    notebook.cells = [v4.new_code_cell(FIRST), *notebook.cells, v4.new_code_cell(LAST)]
     lessons.execute(notebook, tmp_path)
     needy = [cell for cell in notebook.cells if NEEDY.match(cell.source)]
     told = ["".join(output.get("text", "") for output in cell.outputs) for cell in needy]
 
     assert [text for text in told if not NOT_RUN.fullmatch(text)] == []
+    assert notebook.cells[-1].outputs[0].text == "[]\n"
