@@ -23,11 +23,12 @@ LAB_SETTINGS     := $(VENV)/share/jupyter/lab/settings
 STAY_ON_LOOPBACK := {"@jupyterlab/apputils-extension:notification": {"checkForUpdates": false, "fetchNews": "false"}}
 
 .DEFAULT_GOAL := help
-.PHONY: help lab students test style types check-lessons unit soak crowd bench lessons site slides clean
+.PHONY: help lab students test style types check-lessons unit coverage soak crowd bench lessons site slides clean
 
 help:
 	@echo "make lab      open the course in JupyterLab (PORT=8890 chooses the port, BROWSER=no only prints the address)"
 	@echo "make test     run every check: style, types, lessons, tests"
+	@echo "make coverage say which lines no test runs"
 	@echo "make lessons  run the lessons again, save what they show, and make the map of the course"
 	@echo "make site     make the course as a site to be read without Jupyter, in build/site"
 	@echo "make slides   make a slide show of every lesson, in build/slides"
@@ -71,8 +72,12 @@ ELSEWHERE := tests/test_students.py tests/test_lessons_elsewhere.py tests/test_c
 APART     := $(FORKING) $(ELSEWHERE)
 
 unit: $(VENV)/stamp-test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term $(APART:%=--ignore=%) tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(APART:%=--ignore=%) tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(APART)
+
+# Apart from `test`, because it takes twice as long.
+coverage: $(VENV)/stamp-test
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term $(APART:%=--ignore=%) tests
 
 # What is concurrent, 200 times: about half an hour.
 soak: $(VENV)/stamp-test
