@@ -53,21 +53,26 @@ sys.addaudithook(watch)
 
 
 FIRST = """
-import gc, os, threading
-from pathlib import Path
-
 def what_there_is():
+    import gc, socket, threading
+    from pathlib import Path
+
     gc.collect()
-    sockets = {link for fd in Path("/proc/self/fd").iterdir() if (link := os.path.basename(os.path.realpath(fd)))
-               .startswith("socket:")}
+    sockets = [one for one in gc.get_objects() if isinstance(one, socket.socket) and one.fileno() >= 0]
+    listening = {str(one.getsockname()) for one in sockets if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)}
     tasks = Path("/proc/self/task").iterdir()
     children = {child for task in tasks for child in (task / "children").read_text().split()}
-    return sockets | children | {thread.name for thread in threading.enumerate()}
+    threads = {thread.name for thread in threading.enumerate() if not type(thread).__module__.startswith("zmq.")}
+    return listening | children | threads
 
 there_was = what_there_is()
 """
 LAST = "print(sorted(what_there_is() - there_was))"
-"""What a lesson must not leave behind: sockets, child processes, threads. (The kernel's own are there before.)"""
+"""What a lesson must not leave behind: servers that listen, child processes, threads.
+
+(The kernel's own are there before, and pyzmq has a thread of its own for large messages. A connection that was left
+open on purpose, as lesson 15 shows it, is closed with the last traceback that refers to it.)
+"""
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=[path.stem for path in LESSONS])
