@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Answer:
     """A guess beside what happened: true when they are the same."""
 
     guessed: str
@@ -61,21 +61,25 @@ class Guess:
 
     def __init__(self, question: Choice, answer: str = "") -> None:
         self.question = question
-        self.choices = question.options
         self._given = answer
         self._buttons: Any = None
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What there is to choose from."""
+        return self.question.options
 
     @property
     def answer(self) -> str:
         """What was chosen; nothing so far, when nobody has chosen."""
         return self._given or ("" if self._buttons is None else str(self._buttons.value or ""))
 
-    def against(self, happened: object) -> Comparison:
+    def against(self, happened: object) -> Answer:
         """Whether it happened so. The result is kept (`progress`).
 
         While nbgrader grades, NotAsExpected is raised when it did not.
         """
-        compared = Comparison(self.answer, str(happened))
+        compared = Answer(self.answer, str(happened))
         compared = replace(compared, remark=keep(self.question.name, solved=bool(compared)))
         if GRADING in os.environ and not compared:
             raise NotAsExpected(repr(compared))

@@ -36,6 +36,8 @@ def has_unix_sockets() -> bool:
 
 def has_ipv6() -> bool:
     """Whether a socket can be bound to the IPv6 loopback address."""
+    if not socket.has_ipv6:  # of Python's build; the system may still have it switched off
+        return False
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as tried:
             tried.bind(("::1", 0))

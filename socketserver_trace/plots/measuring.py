@@ -12,8 +12,9 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from socketserver_trace.events import CLOSE, CONNECT, ENTER, RECEIVE, RETURN
+from socketserver_trace.events import CONNECT, ENTER, RECEIVE, RETURN
 from socketserver_trace.plots.plot import COLOURS, FAINT, INK, Plot, plain
+from socketserver_trace.recording import CLIENT
 from socketserver_trace.serving import serve
 
 TYPE_CHECKING = False
@@ -109,16 +110,15 @@ def _visited(server: Any, handler: Any, clients: int, ask: Ask, timeout: float) 
 
 def _moments(trace: Trace) -> dict[str, tuple[int, int]]:
     """When each client began to connect, and when it had its last bytes, in nanoseconds."""
-    kinds = {lane.name: lane.kind for lane in trace.whole.lanes}
-    began: dict[str, int] = {}
-    ended: dict[str, int] = {}
+    clients = {lane.name for lane in trace.whole.lanes if lane.kind == CLIENT}
+    moments: dict[str, tuple[int, int]] = {}
     for event in trace.whole.events:
-        if kinds[event.lane] == "client":
-            if event.kind == CONNECT and event.phase in {None, ENTER}:
-                began[event.lane] = event.time_ns
-            elif event.kind in {RECEIVE, CLOSE} and event.phase in {None, RETURN, ENTER}:
-                ended[event.lane] = max(ended.get(event.lane, 0), event.time_ns)
-    return {name: (began[name], ended[name]) for name in began}
+        if event.lane in clients:
+            if event.kind == CONNECT and event.phase == ENTER:
+                moments[event.lane] = event.time_ns, event.time_ns
+            elif event.lane in moments and event.kind == RECEIVE and event.phase == RETURN:
+                moments[event.lane] = moments[event.lane][0], event.time_ns
+    return moments
 
 
 def _latencies(trace: Trace) -> list[float]:
