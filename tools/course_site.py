@@ -61,16 +61,20 @@ def _bundle(shown: Any, **_options: object) -> dict[str, str]:
 # --- Making the pages -----------------------------------------------------------------------------
 
 
-def staged(lesson: NotebookNode, folder: Path) -> NotebookNode:
-    """The lesson as it was run with the hook, its solutions folded. `folder` is where it runs."""
+def run_for_players(lesson: NotebookNode, folder: Path) -> NotebookNode:
+    """The lesson as it was run with the hook. `folder` is where it runs."""
     page = copy.deepcopy(lesson)
     page.cells.insert(0, v4.new_code_cell(HOOK))
     execute(page, folder)
     del page.cells[0]
+    return page
+
+
+def fold_solutions(page: NotebookNode) -> None:
+    """Tag the solutions of a lesson for myst-nb, so that who reads decides when to see them."""
     for cell in page.cells:
         if "solution" in cell.metadata.get("tags", []):
             cell.metadata["tags"] = [*cell.metadata["tags"], FOLDED]
-    return page
 
 
 def build(folder: Path, played: Sequence[Path]) -> None:
@@ -83,7 +87,8 @@ def build(folder: Path, played: Sequence[Path]) -> None:
         source = Path(name)
         shutil.copytree(SITE, source, dirs_exist_ok=True)
         for path in paths:
-            page = staged(load(path), NOTEBOOKS) if path in played else load(path)
+            page = run_for_players(load(path), NOTEBOOKS) if path in played else load(path)
+            fold_solutions(page)
             (source / path.name).write_text(to_text(page), encoding="utf-8")
         for page_name in PAGES:
             shutil.copy(NOTEBOOKS / page_name, source)
