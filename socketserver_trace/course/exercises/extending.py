@@ -19,6 +19,11 @@ def _hears(name: str, line: bytes) -> Claim:
     return happens(step("receive", of="client", lane=name, data=line))
 
 
+def _answered(name: str, number: int, line: bytes) -> Claim:
+    """That and nothing else, and in time: an answer that comes when its client has gone is none."""
+    return every(in_connection(number, sends(line, whole=True)), _hears(name, line))
+
+
 def _is_let_go(number: int) -> Claim:
     waits = step("receive", of="client", error=WaitedInVain)
     return in_connection(number, every(never("handler"), happens("close_request"), never(waits)))
@@ -28,8 +33,8 @@ TWO_LANGUAGES: Final = Exercise(
     "19-two-languages",
     "Two languages",
     (
-        Point("alice, who sent #7, hears its square.", in_connection(2, sends(b"49\n", whole=True))),
-        Point("bob is answered in capitals.", in_connection(3, sends(HELLO, whole=True))),
+        Point("alice, who sent #7, hears its square.", _answered("alice", 2, b"49\n")),
+        Point("bob is answered in capitals.", _answered("bob", 3, HELLO)),
         Point(
             "Each has a handler of its own kind.",
             every(in_connection(2, provider("handle", "Square")), in_connection(3, provider("handle", "Shout"))),
