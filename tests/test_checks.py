@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socketserver
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from socketserver_trace.checks import (
     either,
     exactly,
     happens,
+    in_connection,
     inside,
     never,
     order,
@@ -445,3 +447,25 @@ def test_a_claim_of_nothing_is_refused(claim: Callable[[], Claim]) -> None:
     """It would hold always."""
     with pytest.raises(ValueError, match="takes at least one name"):
         claim()
+
+
+def test_what_fails_in_one_connection_is_no_end_of_what_took_no_time_in_another() -> None:
+    """Bob has broken off, so his socket is shut down in vain; alice's end of file is in her connection all the same."""
+
+    class Reads(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(ConnectionResetError):
+                self.request.recv(10)
+
+    with serve(socketserver.TCPServer, Reads) as served:
+        with served.client("alice") as alice:
+            alice.half_close()
+            alice.receive_all()
+        served.client("bob").reset()
+        served.wait_for("close_request", connection=2)
+    failed = [event for event in served.trace if event.kind == "half_close" and event.phase == "raise"]
+    expectation = expect(served.trace)
+
+    assert [event.connection for event in failed] == [2]
+    assert expectation.judge(in_connection(1, happens(step("half_close", lane="server"))))
+    assert expectation.judge(in_connection(2, happens(step("half_close", lane="server"))))

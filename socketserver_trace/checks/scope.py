@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from socketserver_trace.checks.steps import Step
+    from socketserver_trace.events import Event
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,10 @@ def scope_of(trace: object) -> Scope:
         kind = type(trace).__name__
         raise TypeError(f"what is looked at is a trace, as in expect(served.trace), and not a {kind}.")
     facts = Facts(recording)
-    ends = {event.call: event for event, _parent in facts.steps if event.phase in {RETURN, RAISE}}
+    # What takes no time is no call, and has no end; when it fails, that is told beside it.
+    ends: dict[int | None, Event] = {
+        event.call: event for event, _parent in facts.steps if event.call and event.phase in {RETURN, RAISE}
+    }
     steps = [Call(event, parent, ends.get(event.call)) for event, parent in facts.steps if event.phase in {None, ENTER}]
     found = [*facts.calls, *facts.clients, *steps]
     order = {id(event): place for place, event in enumerate(recording.events)}
