@@ -1,4 +1,4 @@
-"""What learners write in lesson 20."""
+"""What learners write in lesson 21."""
 
 from __future__ import annotations
 
@@ -189,39 +189,39 @@ def one_after_the_other() -> str:
 
 
 SOLUTIONS: list[tuple[str, Callable[[], Any]]] = [
-    ("20-version-two", lambda: office(newer)),
-    ("20-version-two", lambda: office(by_methods)),
-    ("20-pass-it-on", lambda: relayed(lambda _source, sink: sink.shutdown(socket.SHUT_WR))),
+    ("21-version-two", lambda: office(newer)),
+    ("21-version-two", lambda: office(by_methods)),
+    ("21-pass-it-on", lambda: relayed(lambda _source, sink: sink.shutdown(socket.SHUT_WR))),
 ]
 
 WRONG: list[tuple[str, str, Callable[[], Any], str]] = [
-    ("20-version-two", "it fails", lambda: office(lambda *_: "OK"), "An answer is bytes"),
+    ("21-version-two", "it fails", lambda: office(lambda *_: "OK"), "An answer is bytes"),
     (
-        "20-version-two",
+        "21-version-two",
         "old clients are lost",
         lambda: office(lambda *said: newer(*said, versions="2") if said[1] != ["HELLO", "1"] else message("ERROR")),
         "must find everything as it was",
     ),
-    ("20-version-two", "everybody may count", lambda: office(lambda *said: newer(*said, counts="12")), "does not have"),
-    ("20-version-two", "two is still refused", lambda: office(Letters.answer), "was not answered by OK 2 0"),
-    ("20-version-two", "not greeted", lambda: office(lambda *said: newer(*said, greets=False)), "self.greeted"),
+    ("21-version-two", "everybody may count", lambda: office(lambda *said: newer(*said, counts="12")), "does not have"),
+    ("21-version-two", "two is still refused", lambda: office(Letters.answer), "was not answered by OK 2 0"),
+    ("21-version-two", "not greeted", lambda: office(lambda *said: newer(*said, greets=False)), "self.greeted"),
     (
-        "20-version-two",
+        "21-version-two",
         "everything is a version",
         lambda: office(lambda *said: newer(*said, versions="123")),
         "Nobody knows what she means",
     ),
     (
-        "20-version-two",
+        "21-version-two",
         "the number as a letter",
         lambda: office(lambda *said: newer(*said, number=lambda _: "many")),
         "the number is a word",
     ),
-    ("20-pass-it-on", "kept to itself", lambda: relayed(lambda *_: None), "like everything else"),
-    ("20-pass-it-on", "it fails", lambda: relayed(lambda _source, sink: sink.shutdown()), "look at served.errors"),  # type: ignore[call-arg]
-    ("20-pass-it-on", "both directions", lambda: relayed(_both), "no way back for the answer"),
+    ("21-pass-it-on", "kept to itself", lambda: relayed(lambda *_: None), "like everything else"),
+    ("21-pass-it-on", "it fails", lambda: relayed(lambda _source, sink: sink.shutdown()), "look at served.errors"),  # type: ignore[call-arg]
+    ("21-pass-it-on", "both directions", lambda: relayed(_both), "no way back for the answer"),
     (
-        "20-pass-it-on",
+        "21-pass-it-on",
         "the wrong one",
         lambda: relayed(lambda _source, sink: sink.shutdown(socket.SHUT_RD)),
         "the other direction",
@@ -229,6 +229,6 @@ WRONG: list[tuple[str, str, Callable[[], Any], str]] = [
 ]
 
 ANSWERS: list[tuple[str, Callable[[], Any]]] = [
-    ("20-whose-handle", whose_handle),
-    ("20-one-after-the-other", one_after_the_other),
+    ("21-whose-handle", whose_handle),
+    ("21-one-after-the-other", one_after_the_other),
 ]

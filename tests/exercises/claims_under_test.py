@@ -1,4 +1,4 @@
-"""What learners write in lesson 21."""
+"""What learners write in lesson 23."""
 
 from __future__ import annotations
 
@@ -161,40 +161,40 @@ def the_wrong_one() -> str:
 
 
 SOLUTIONS: list[tuple[str, Callable[[], Any]]] = [
-    ("21-a-counterexample", lambda: visited(setup=first(ValueError))),
-    ("21-a-counterexample", lambda: visited(setup=setup_by_name)),
-    ("21-mend-it", mended),
-    ("21-mend-it", lambda: mended(pieces, bases=(ThreadingTCPServer,), base=BaseRequestHandler)),
+    ("23-a-counterexample", lambda: visited(setup=first(ValueError))),
+    ("23-a-counterexample", lambda: visited(setup=setup_by_name)),
+    ("23-mend-it", mended),
+    ("23-mend-it", lambda: mended(pieces, bases=(ThreadingTCPServer,), base=BaseRequestHandler)),
 ]
 
 WRONG: list[tuple[str, str, Callable[[], Any], str]] = [
-    ("21-a-counterexample", "all is well", visited, "before handle() is called"),
-    ("21-a-counterexample", "refused at the door", lambda: visited(server=Choosy), "Let her in"),
+    ("23-a-counterexample", "all is well", visited, "before handle() is called"),
+    ("23-a-counterexample", "refused at the door", lambda: visited(server=Choosy), "Let her in"),
     (
-        "21-a-counterexample",
+        "23-a-counterexample",
         "finish ran all the same",
         lambda: visited(handle=first(ValueError)),
         "so far the claim holds",
     ),
-    ("21-a-counterexample", "finish itself", lambda: visited(finish=first(ValueError)), "not the same as not to"),
-    ("21-a-counterexample", "the server has ended", lambda: visited(setup=first(SystemExit)), "ended the server"),
-    ("21-a-counterexample", "bob as well", lambda: visited(setup=always(ValueError)), "Only the first handler"),
+    ("23-a-counterexample", "finish itself", lambda: visited(finish=first(ValueError)), "not the same as not to"),
+    ("23-a-counterexample", "the server has ended", lambda: visited(setup=first(SystemExit)), "ended the server"),
+    ("23-a-counterexample", "bob as well", lambda: visited(setup=always(ValueError)), "Only the first handler"),
     (
-        "21-mend-it",
+        "23-mend-it",
         "everybody is dropped",
         lambda: mended(verify=lambda *_: None),
         "None counts as false",
     ),
     (
-        "21-mend-it",
+        "23-mend-it",
         "the mix-in comes too late",
         lambda: mended(bases=(TCPServer, ThreadingMixIn)),
         "the mix-in must stand first",
     ),
-    ("21-mend-it", "one recv only", lambda: mended(once), "not all that a client says"),
-    ("21-mend-it", "it fails", lambda: mended(base=BaseRequestHandler), "look at served.errors"),
+    ("23-mend-it", "one recv only", lambda: mended(once), "not all that a client says"),
+    ("23-mend-it", "it fails", lambda: mended(base=BaseRequestHandler), "look at served.errors"),
     (
-        "21-mend-it",
+        "23-mend-it",
         "nothing comes back",
         lambda: mended(lambda handler: handler.wfile.write(handler.rfile.read())),
         "waits for the end",
@@ -202,6 +202,6 @@ WRONG: list[tuple[str, str, Callable[[], Any], str]] = [
 ]
 
 ANSWERS: list[tuple[str, Callable[[], Any]]] = [
-    ("21-how-often", how_often),
-    ("21-the-wrong-one", the_wrong_one),
+    ("23-how-often", how_often),
+    ("23-the-wrong-one", the_wrong_one),
 ]

@@ -1,4 +1,4 @@
-"""What learners write in lesson 19."""
+"""What learners write in lesson 20."""
 
 from __future__ import annotations
 
@@ -285,35 +285,35 @@ class Failing(Places):
 
 
 SOLUTIONS: list[tuple[str, Callable[[], Any]]] = [
-    ("19-two-languages", lambda: bilingual(finish_request=_peeks)),
-    ("19-two-languages", lambda: bilingual(finish_request=_peeks_in_a_table)),
-    ("19-no-place", lambda: places(AtTheDoor)),
-    ("19-no-place", lambda: places(AtTheThread)),
-    ("19-no-place", lambda: places(AtTheDoor, CALM, ThreadingMixIn, TCPServer)),
+    ("20-two-languages", lambda: bilingual(finish_request=_peeks)),
+    ("20-two-languages", lambda: bilingual(finish_request=_peeks_in_a_table)),
+    ("20-no-place", lambda: places(AtTheDoor)),
+    ("20-no-place", lambda: places(AtTheThread)),
+    ("20-no-place", lambda: places(AtTheDoor, CALM, ThreadingMixIn, TCPServer)),
 ]
 
 WRONG: list[tuple[str, str, Callable[[], Any], str]] = [
     (
-        "19-two-languages",
+        "20-two-languages",
         "in the loop",
         lambda: bilingual(PATIENCE, verify_request=_peeks_in_the_loop, finish_request=_peeks),
         "nobody else could come in",
     ),
-    ("19-two-languages", "taken", lambda: bilingual(finish_request=_takes), "looks without taking"),
-    ("19-two-languages", "it fails", lambda: bilingual(finish_request=_forgets_an_argument), "three arguments"),
-    ("19-two-languages", "everybody shouts", bilingual, "was not noticed"),
-    ("19-two-languages", "everybody shouts", lambda: bilingual(finish_request=_compares_with_text), "own line back"),
-    ("19-two-languages", "no handler", lambda: bilingual(finish_request=_makes_none), "alice has no handler"),
-    ("19-two-languages", "one for both", lambda: bilingual(handler=Either), "one handler gave them"),
-    ("19-no-place", "it fails", lambda: places(Failing, PATIENCE), "look at served.errors"),
-    ("19-no-place", "everybody", lambda: places(Everybody, PATIENCE), "as a third one"),
-    ("19-no-place", "left hanging", lambda: places(Forgetting, PATIENCE), "neither served nor let go"),
-    ("19-no-place", "just one", lambda: places(OnePlace, PATIENCE), "there are two"),
-    ("19-no-place", "queued", lambda: places(Waiting, PATIENCE), "waits for a key"),
-    ("19-no-place", "never given back", lambda: places(Keeping, PATIENCE), "it was never given back"),
-    ("19-no-place", "lost by an error", lambda: places(Unlucky, PATIENCE), "It belongs into a finally"),
-    ("19-no-place", "given back twice", lambda: places(Generous, PATIENCE), "a place that he never had"),
-    ("19-no-place", "not reported", lambda: places(Silent), "never reaches handle_error"),
+    ("20-two-languages", "taken", lambda: bilingual(finish_request=_takes), "looks without taking"),
+    ("20-two-languages", "it fails", lambda: bilingual(finish_request=_forgets_an_argument), "three arguments"),
+    ("20-two-languages", "everybody shouts", bilingual, "was not noticed"),
+    ("20-two-languages", "everybody shouts", lambda: bilingual(finish_request=_compares_with_text), "own line back"),
+    ("20-two-languages", "no handler", lambda: bilingual(finish_request=_makes_none), "alice has no handler"),
+    ("20-two-languages", "one for both", lambda: bilingual(handler=Either), "one handler gave them"),
+    ("20-no-place", "it fails", lambda: places(Failing, PATIENCE), "look at served.errors"),
+    ("20-no-place", "everybody", lambda: places(Everybody, PATIENCE), "as a third one"),
+    ("20-no-place", "left hanging", lambda: places(Forgetting, PATIENCE), "neither served nor let go"),
+    ("20-no-place", "just one", lambda: places(OnePlace, PATIENCE), "there are two"),
+    ("20-no-place", "queued", lambda: places(Waiting, PATIENCE), "waits for a key"),
+    ("20-no-place", "never given back", lambda: places(Keeping, PATIENCE), "it was never given back"),
+    ("20-no-place", "lost by an error", lambda: places(Unlucky, PATIENCE), "It belongs into a finally"),
+    ("20-no-place", "given back twice", lambda: places(Generous, PATIENCE), "a place that he never had"),
+    ("20-no-place", "not reported", lambda: places(Silent), "never reaches handle_error"),
 ]
 
 
@@ -335,4 +335,4 @@ def in_which_thread() -> str:
     return {"server": "in the server's loop", "Thread 1": "in the thread of the request"}.get(lane, lane)
 
 
-ANSWERS: list[tuple[str, Callable[[], Any]]] = [("19-in-which-thread", in_which_thread)]
+ANSWERS: list[tuple[str, Callable[[], Any]]] = [("20-in-which-thread", in_which_thread)]

@@ -1,4 +1,4 @@
-"""The exercises and questions of lesson 20, Built on socketserver."""
+"""The exercises and questions of lesson 21, Built on socketserver."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from socketserver_trace.course.exercise import Question
 
 VERSION_TWO: Final = Exercise(
-    "20-version-two",
+    "21-version-two",
     "Version 2",
     (
         Point(
@@ -82,7 +82,7 @@ ANSWER: Final = b"is anybody there?\n"
 ONWARD: Final = "Proxy for connection 1"
 
 PASS_IT_ON: Final = Exercise(
-    "20-pass-it-on",
+    "21-pass-it-on",
     "Pass it on",
     (
         Point("What alice says comes to the target.", in_connection(2, receives(ANSWER, whole=True))),
@@ -132,7 +132,7 @@ EXERCISES: Final = (VERSION_TWO, PASS_IT_ON)
 
 QUESTIONS: Final[tuple[Choice | Question, ...]] = (
     Choice(
-        "20-whose-handle",
+        "21-whose-handle",
         "alice asks the web server for a page. Whose handle() runs?",
         (
             "that of Page",
@@ -142,7 +142,7 @@ QUESTIONS: Final[tuple[Choice | Question, ...]] = (
         ),
     ),
     Choice(
-        "20-one-after-the-other",
+        "21-one-after-the-other",
         "bob says a line through this proxy, and waits for the answer before he hangs up. What happens?",
         ("he gets b'HELLO\\n'", "he gets b''", "he waits in vain"),
     ),

@@ -1,4 +1,4 @@
-"""The exercises and questions of lesson 21, Claims under test."""
+"""The exercises and questions of lesson 23, Claims under test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from socketserver_trace.course.exercise import Question
 
 A_COUNTEREXAMPLE: Final = Exercise(
-    "21-a-counterexample",
+    "23-a-counterexample",
     "A counter-example",
     (
         Point("A handler was made for alice.", in_connection(1, happens("handler"))),
@@ -89,7 +89,7 @@ A_COUNTEREXAMPLE: Final = Exercise(
 LINES: Final = b"one\n  two\n"
 
 MEND_IT: Final = Exercise(
-    "21-mend-it",
+    "23-mend-it",
     "Mend it",
     (
         Point(
@@ -153,12 +153,12 @@ EXERCISES: Final = (A_COUNTEREXAMPLE, MEND_IT)
 
 QUESTIONS: Final[tuple[Choice | Question, ...]] = (
     Choice(
-        "21-how-often",
+        "23-how-often",
         "serve_forever() serves two clients. How often does it call handle_request()?",
         ("0 times", "2 times", "more than 2 times"),
     ),
     Choice(
-        "21-the-wrong-one",
+        "23-the-wrong-one",
         "Which of these does not hold, of a ThreadingTCPServer?",
         (
             "verify_request() runs before there is a handler",

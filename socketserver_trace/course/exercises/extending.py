@@ -1,4 +1,4 @@
-"""The exercises and questions of lesson 19, Extending socketserver."""
+"""The exercises and questions of lesson 20, Extending socketserver."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _is_let_go(number: int) -> Claim:
 
 
 TWO_LANGUAGES: Final = Exercise(
-    "19-two-languages",
+    "20-two-languages",
     "Two languages",
     (
         Point("alice, who sent #7, hears its square.", _answered("alice", 2, b"49\n")),
@@ -96,7 +96,7 @@ TWO_LANGUAGES: Final = Exercise(
 )
 
 NO_PLACE: Final = Exercise(
-    "19-no-place",
+    "20-no-place",
     "No place",
     (
         Point("alice and bob are served at the same time.", every(_hears("alice", HELLO), _hears("bob", HELLO))),
@@ -191,7 +191,7 @@ EXERCISES: Final = (TWO_LANGUAGES, NO_PLACE)
 
 QUESTIONS: Final = (
     Choice(
-        "19-in-which-thread",
+        "20-in-which-thread",
         "AroundMixIn stands before ThreadingMixIn. In which thread does its finish_request run?",
         ("in the server's loop", "in the thread of the request", "in the main thread"),
     ),
