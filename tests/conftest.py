@@ -49,12 +49,6 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_finish() -> None:
-    """What is there before the first test is no test's doing: each test looks for garbage in what came since."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture(autouse=True, scope="session")
 def _a_temporary_folder_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Temporary files of this process are nobody else's, so that what is left there was left by its tests."""
@@ -66,7 +60,13 @@ def _a_temporary_folder_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After a test there are no new threads, children, sockets, files, listeners or switches of the tracer."""
+    """After a test there are no new threads, children, sockets, files, listeners or switches of the tracer.
+
+    What is there before a test is not its doing, so garbage is looked for in what came since: to go through all that
+    the tests before it keep, a second for each, would take longer than the tests.
+    """
+    gc.collect()
+    gc.freeze()
     threads, open_sockets = set(threading.enumerate()), _open_sockets()
     children = _has_children()  # a browser, say, that a fixture keeps for all tests of a module
     temporary = Path(tempfile.gettempdir())
