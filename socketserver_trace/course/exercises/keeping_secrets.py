@@ -73,7 +73,7 @@ THE_SAME_NO: Final = Exercise(
     (
         "How many sentences can mallory hear? What does he learn from each?",
         "One condition and one no: the password is right, and the name is one of the users.",
-        "if USERS.get(name, NOBODY).matches(password) and name in USERS: welcome, and return. Else no; at the third, return.",
+        "if USERS.get(name, NOBODY).matches(password) and name in USERS: welcome, return. Else no; third: return.",
     ),
     "mallory may come again, and has three guesses more. The vault counts them by address, for all conversations.",
 )
