@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from socketserver import BaseRequestHandler, StreamRequestHandler, TCPServer, ThreadingMixIn, ThreadingTCPServer
+from socketserver import StreamRequestHandler, TCPServer, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
 
 from socketserver_trace import ServingEnded, expect, serve
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SOON = 0.5
-"""How many seconds a client waits that may wait in vain."""
+"""How many seconds a client waits that can only wait in vain."""
 
 
 # --- A counter-example ----------------------------------------------------------------------------
@@ -27,7 +27,7 @@ class Welcome(StreamRequestHandler):
         self.wfile.write(b"welcome\n")
 
 
-def visited(*, server: type[Any] = TCPServer, **hooks: Callable[[Any], object]) -> Any:
+def visited(*, server: type[Any] = TCPServer, patience: float = CALM, **hooks: Callable[[Any], object]) -> Any:
     """Alice comes, and then bob. A hook that is given runs before the one of `Welcome`."""
 
     def before(name: str, act: Callable[[Any], object]) -> Callable[[Any], None]:
@@ -41,7 +41,7 @@ def visited(*, server: type[Any] = TCPServer, **hooks: Callable[[Any], object]) 
     with contextlib.suppress(ServingEnded), serve(server, handler, timeout=CALM) as served:
         served.server.visitors = 0
         for name in ("alice", "bob"):
-            with contextlib.suppress(OSError, EOFError), served.client(name, timeout=SOON) as client:
+            with contextlib.suppress(OSError, EOFError), served.client(name, timeout=patience) as client:
                 client.receive_all()
     return served
 
@@ -82,47 +82,44 @@ class Choosy(TCPServer):
         return self.asked > 1
 
 
-# --- Mend it --------------------------------------------------------------------------------------
+# --- Without handle -------------------------------------------------------------------------------
 
 
-def let_in(_server: Any, _request: Any, _address: Any) -> bool:
-    """Everybody may come in."""
-    return True
+def shout(handler: Any) -> None:
+    """What handle would do."""
+    handler.wfile.write(handler.rfile.readline().upper())
 
 
-def lines(handler: Any) -> None:
-    """Each line comes back."""
-    for line in handler.rfile:
-        handler.wfile.write(line)
+def shout_in_setup(handler: Any) -> None:
+    """It does its work when the files are there."""
+    StreamRequestHandler.setup(handler)
+    shout(handler)
 
 
-def once(handler: Any) -> None:
-    """As it stands in the lesson."""
-    handler.request.sendall(handler.request.recv(1024).strip())
+def shout_in_finish(handler: Any) -> None:
+    """Another way: while the files are still there."""
+    shout(handler)
+    StreamRequestHandler.finish(handler)
 
 
-def pieces(handler: Any) -> None:
-    """Another way: as it comes, line or not."""
-    while data := handler.request.recv(1024):
-        handler.request.sendall(data)
+def shout_too_late(handler: Any) -> None:
+    """The files are closed."""
+    StreamRequestHandler.finish(handler)
+    shout(handler)
 
 
-def mended(
-    handle: Callable[[Any], None] = lines,
-    *,
-    bases: tuple[type[Any], ...] = (ThreadingMixIn, TCPServer),
-    base: type[Any] = StreamRequestHandler,
-    verify: Callable[[Any, Any, Any], Any] = let_in,
-) -> Any:
-    """Bob is connected and says nothing; carol says two lines."""
-    server = type("Mended", bases, {"verify_request": verify})
-    handler = type("Echo", (base,), {"handle": handle})
-    with serve(server, handler, timeout=CALM) as served:
-        with served.client("bob"), served.client("carol", timeout=SOON) as carol:
-            with contextlib.suppress(OSError):
-                for line in (b"one\n", b"  two\n"):
-                    carol.send(line)
-                    carol.receive_line()
+def shout_in_the_server(_server: Any, request: Any, _address: Any) -> None:
+    """Instead of making a handler."""
+    request.sendall(request.recv(1024).upper())
+
+
+def asked(**hooks: Callable[..., object]) -> Any:
+    """Alice asks a handler that has these methods. `finish_request` is one of the server."""
+    server = type("Asked", (TCPServer,), {name: hooks.pop(name) for name in ("finish_request",) if name in hooks})
+    with serve(server, type("Speechless", (StreamRequestHandler,), hooks), timeout=CALM) as served:
+        with contextlib.suppress(OSError, EOFError), served.client("alice", timeout=CALM) as alice:
+            alice.send(b"hello\n")
+            alice.receive_all()
     return served
 
 
@@ -161,13 +158,23 @@ def the_wrong_one() -> str:
 
 
 SOLUTIONS: list[tuple[str, Callable[[], Any]]] = [
+    ("23-without-handle", lambda: asked(setup=shout_in_setup)),
+    ("23-without-handle", lambda: asked(finish=shout_in_finish)),
     ("23-a-counterexample", lambda: visited(setup=first(ValueError))),
     ("23-a-counterexample", lambda: visited(setup=setup_by_name)),
-    ("23-mend-it", mended),
-    ("23-mend-it", lambda: mended(pieces, bases=(ThreadingTCPServer,), base=BaseRequestHandler)),
 ]
 
 WRONG: list[tuple[str, str, Callable[[], Any], str]] = [
+    ("23-without-handle", "setup fails", lambda: asked(setup=shout), "super().setup() comes first"),
+    ("23-without-handle", "finish fails", lambda: asked(finish=shout_too_late), "super().finish() comes last"),
+    ("23-without-handle", "a handle of one's own", lambda: asked(handle=shout), "has a handle() of its own"),
+    (
+        "23-without-handle",
+        "no handler at all",
+        lambda: asked(finish_request=shout_in_the_server),
+        "the server has done the work",
+    ),
+    ("23-without-handle", "no answer", asked, "Which two other methods"),
     ("23-a-counterexample", "all is well", visited, "before handle() is called"),
     ("23-a-counterexample", "refused at the door", lambda: visited(server=Choosy), "Let her in"),
     (
@@ -177,28 +184,13 @@ WRONG: list[tuple[str, str, Callable[[], Any], str]] = [
         "so far the claim holds",
     ),
     ("23-a-counterexample", "finish itself", lambda: visited(finish=first(ValueError)), "not the same as not to"),
-    ("23-a-counterexample", "the server has ended", lambda: visited(setup=first(SystemExit)), "ended the server"),
+    (
+        "23-a-counterexample",
+        "the server has ended",
+        lambda: visited(setup=first(SystemExit), patience=SOON),
+        "ended the server",
+    ),
     ("23-a-counterexample", "bob as well", lambda: visited(setup=always(ValueError)), "Only the first handler"),
-    (
-        "23-mend-it",
-        "everybody is dropped",
-        lambda: mended(verify=lambda *_: None),
-        "None counts as false",
-    ),
-    (
-        "23-mend-it",
-        "the mix-in comes too late",
-        lambda: mended(bases=(TCPServer, ThreadingMixIn)),
-        "the mix-in must stand first",
-    ),
-    ("23-mend-it", "one recv only", lambda: mended(once), "not all that a client says"),
-    ("23-mend-it", "it fails", lambda: mended(base=BaseRequestHandler), "look at served.errors"),
-    (
-        "23-mend-it",
-        "nothing comes back",
-        lambda: mended(lambda handler: handler.wfile.write(handler.rfile.read())),
-        "waits for the end",
-    ),
 ]
 
 ANSWERS: list[tuple[str, Callable[[], Any]]] = [

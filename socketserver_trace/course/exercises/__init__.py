@@ -19,6 +19,7 @@ from socketserver_trace.course.exercises import (
     keeping_secrets,
     one_request,
     processes,
+    programs_under_test,
     stopping,
     streams,
     the_doorkeeper,
@@ -61,6 +62,7 @@ LESSONS: Final = (
     extending,
     built_on_socketserver,
     claims_under_test,
+    programs_under_test,
 )
 
 EXERCISES: Final[Mapping[str, Exercise]] = {one.name: one for lesson in LESSONS for one in lesson.EXERCISES}

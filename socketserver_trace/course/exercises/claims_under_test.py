@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from socketserver_trace.checks import (
-    either,
-    every,
-    happens,
-    in_connection,
-    never,
-    other_lane,
-    raised,
-    result,
-    sends,
-    step,
-)
+from socketserver_trace.checks import every, happens, in_connection, never, provider, raised, sends, step
 from socketserver_trace.course.exercise import Choice, Exercise, Mistake, Point
 
 TYPE_CHECKING = False
@@ -21,6 +10,67 @@ if TYPE_CHECKING:
     from typing import Final
 
     from socketserver_trace.course.exercise import Question
+
+WITHOUT_HANDLE: Final = Exercise(
+    "23-without-handle",
+    "Without handle",
+    (
+        Point("alice gets her words in capitals.", in_connection(1, sends(b"HELLO\n", whole=True))),
+        Point(
+            "The handle() that ran is the inherited one, which does nothing.",
+            in_connection(1, every(happens("handle"), provider("handle", "BaseRequestHandler"))),
+        ),
+        Point("Nothing failed.", in_connection(1, never("handle_error"))),
+    ),
+    (
+        Mistake(
+            "setup fails",
+            in_connection(1, raised("setup")),
+            "setup() has failed: look at served.errors. rfile and wfile are made by StreamRequestHandler.setup, so "
+            "super().setup() comes first.",
+            "handle_error",
+            1,
+        ),
+        Mistake(
+            "finish fails",
+            in_connection(1, raised("finish")),
+            "finish() has failed: look at served.errors. StreamRequestHandler.finish closes rfile and wfile, so "
+            "super().finish() comes last.",
+            "handle_error",
+            1,
+        ),
+        Mistake(
+            "a handle of one's own",
+            in_connection(1, every(happens("handle"), ~provider("handle", "BaseRequestHandler"))),
+            "Your class has a handle() of its own, and so it says nothing about the sentence. What else does the "
+            "constructor of a handler call?",
+            "handle",
+            1,
+        ),
+        Mistake(
+            "no handler at all",
+            in_connection(1, every(sends(b"HELLO\n"), never("handle"))),
+            "alice has her answer, and no handle() ran, not even the inherited one: the server has done the work. The "
+            "sentence speaks of handlers; let one do it.",
+            "handle",
+            1,
+        ),
+        Mistake(
+            "no answer",
+            in_connection(1, every(happens("handle"), never(step("send", of="server")))),
+            "The inherited handle() ran, and nothing was sent. Which two other methods of a handler run for each "
+            "client?",
+            "setup",
+            1,
+        ),
+    ),
+    (
+        "A handler's constructor calls three methods. handle() is one of them.",
+        "Take away handle(), and let setup() or finish() do its work, by means of rfile and wfile.",
+        "In setup: super().setup(), and then self.wfile.write(self.rfile.readline().upper()).",
+    ),
+    "So the sentence is false; and a good custom all the same. Who reads a handler looks for handle().",
+)
 
 A_COUNTEREXAMPLE: Final = Exercise(
     "23-a-counterexample",
@@ -86,70 +136,7 @@ A_COUNTEREXAMPLE: Final = Exercise(
     "So what setup() has opened before it failed is closed by nobody. Open it last, or close it in setup itself.",
 )
 
-LINES: Final = b"one\n  two\n"
-
-MEND_IT: Final = Exercise(
-    "23-mend-it",
-    "Mend it",
-    (
-        Point(
-            "Everybody is let in.",
-            every(*(in_connection(number, happens("handler")) for number in (1, 2))),
-        ),
-        Point("carol gets every line back as it came.", in_connection(2, sends(LINES, whole=True))),
-        Point(
-            "She is served while bob is connected and says nothing, in a thread of her own.",
-            in_connection(2, every(other_lane("get_request", "handle"), happens(step("send", of="server")))),
-        ),
-    ),
-    (
-        Mistake(
-            "it fails",
-            either(raised("handle"), raised("verify_request")),
-            "Something raised an exception: look at served.errors. rfile gives bytes and wfile takes them; "
-            "a BaseRequestHandler has neither of them.",
-            "handle_error",
-        ),
-        Mistake(
-            "everybody is dropped",
-            in_connection(1, every(result("verify_request", value=None), never("handler"))),
-            "verify_request returns nothing, which is None, and None counts as false: everybody is dropped without a "
-            "word. The end of that method was in the second box.",
-            "handler",
-            1,
-        ),
-        Mistake(
-            "the mix-in comes too late",
-            in_connection(1, every(happens("handler"), ~other_lane("get_request", "handle"))),
-            "bob was served in the thread of the loop, so nobody else can be: process_request is TCPServer's. Python "
-            "looks from left to right, so the mix-in must stand first.",
-            "thread",
-            1,
-        ),
-        Mistake(
-            "nothing comes back",
-            in_connection(2, every(happens("handler"), never(step("receive", of="client", data=b"one")))),
-            "carol was let in, and nothing came back: does handle send each line as soon as it has come? rfile.read() "
-            "waits for the end, which is not near.",
-            "handle",
-            2,
-        ),
-        Mistake(
-            "one recv only",
-            in_connection(2, every(sends(b"one"), ~sends(LINES))),
-            "carol got her first words back, and not all of them as they came: one recv or one readline is not all "
-            "that a client says, and strip() takes blanks and newlines away.",
-        ),
-    ),
-    (
-        "Three things are wrong: what verify_request returns, a single recv, and the order of the bases.",
-        "return True; a StreamRequestHandler with a loop over self.rfile; ThreadingMixIn before TCPServer.",
-        "class Mended(ThreadingMixIn, TCPServer), and in handle: for line in self.rfile: self.wfile.write(line)",
-    ),
-    "Each of the three mistakes runs without an error. That is why they are on so many pages.",
-)
-
-EXERCISES: Final = (A_COUNTEREXAMPLE, MEND_IT)
+EXERCISES: Final = (WITHOUT_HANDLE, A_COUNTEREXAMPLE)
 
 QUESTIONS: Final[tuple[Choice | Question, ...]] = (
     Choice(
