@@ -7,7 +7,10 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 INSTALL  = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 LESSON  := course/00_start_here.ipynb
-WORKERS := 2
+
+# What computes has a worker for each core. Most tests wait for something, so there may be more of them at once.
+CORES   := 2
+WORKERS := 4
 
 # Besides the one of constraints.txt the live lab is tested with these: an old one, and one that takes messages
 # while a cell runs. They differ in which thread a click reaches, and when.
@@ -62,26 +65,23 @@ types: $(VENV)/stamp-test
 # A lesson's cells share a kernel, so all of a file goes to one worker.
 check-lessons: $(VENV)/stamp-test
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=30 -p no:randomly \
-	    -n $(WORKERS) --dist loadfile --quiet notebooks
-
-# Where a process with threads forks, coverage's own lock may be held at that moment, and then the child hangs in it.
-FORKING := tests/test_crowds.py tests/test_waits.py tests/test_faults.py tests/test_any_server.py
-
-# What these do happens in kernels and in a browser, which coverage does not see.
-ELSEWHERE := tests/test_students.py tests/test_lessons_elsewhere.py tests/test_course_site.py tests/test_lessons.py
-APART     := $(FORKING) $(ELSEWHERE)
+	    -n $(CORES) --dist loadfile --quiet notebooks
 
 unit: $(VENV)/stamp-test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(APART:%=--ignore=%) tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(APART)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup tests
 
-# Apart from `test`, because it takes twice as long.
+# Apart from `test`, because it takes twice as long. Where a process with threads forks, coverage's own lock may be held
+# at that moment, and then the child hangs in it; and what happens in kernels and in a browser, it does not see.
+FORKING   := tests/test_crowds.py tests/test_waits.py tests/test_faults.py tests/test_any_server.py
+ELSEWHERE := tests/test_students.py tests/test_lessons_elsewhere.py tests/test_course_site.py tests/test_lessons.py
+
 coverage: $(VENV)/stamp-test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term $(APART:%=--ignore=%) tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term \
+	    $(FORKING:%=--ignore=%) $(ELSEWHERE:%=--ignore=%) tests
 
 # What is concurrent, 200 times: about half an hour.
 soak: $(VENV)/stamp-test
-	SOAK=200 $(BIN)/python -m pytest -n $(WORKERS) tests/test_crowds.py tests/test_onward.py
+	SOAK=200 $(BIN)/python -m pytest -n $(CORES) tests/test_crowds.py tests/test_onward.py
 
 students: $(VENV)/stamp-lab
 	$(BIN)/python tools/students.py --again

@@ -129,7 +129,13 @@ def measure(minor: int) -> Measured | None:
     return Measured(json.loads(ran.stdout), ran.stderr)
 
 
-@pytest.fixture(params=MINORS, ids=[f"python3.{minor}" for minor in MINORS])
+def once(minor: int) -> Any:
+    """A minor version whose tests go to one worker, so that it is measured once."""
+    name = f"python3.{minor}"
+    return pytest.param(minor, marks=pytest.mark.xdist_group(name), id=name)
+
+
+@pytest.fixture(params=map(once, MINORS))
 def measured(request: pytest.FixtureRequest) -> Measured:
     """What the probe found, under each Python that is here."""
     if not hasattr(os, "fork"):
