@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -20,89 +19,86 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-# --- Letter boxes, in frames ----------------------------------------------------------------------
-
-HEAD = re.compile("([A-Z]{1,10}(?: [a-z0-9]{1,20})*) ([0-9]{1,4})\n")
-FRAME = ValueError("that is no message; good-bye")
+# --- The next request -----------------------------------------------------------------------------
 
 
-def message(*words: str, body: bytes = b"") -> bytes:
-    """A message of the lesson's protocol."""
-    return f"{' '.join(words)} {len(body)}\n".encode() + body
+def post(body: bytes) -> bytes:
+    """A request with a body, and how long it is."""
+    return b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
-def read_message(file: Any) -> tuple[list[str], bytes]:
-    """The next one."""
-    head = HEAD.fullmatch(file.readline(100).decode("ascii", "replace"))
-    if head is None:
-        raise FRAME
-    return head[1].split(), file.read(int(head[2]))
+def told(client: Any) -> bytes:
+    """The body of an answer, as long as its head says."""
+    size = 0
+    while (line := client.receive_line()).strip():
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            size = int(value)
+    return client.receive_exactly(size)  # type: ignore[no-any-return]
 
 
-class Letters(StreamRequestHandler):
-    """Version 1, as in the lesson."""
+def web(do_post: Callable[[Any], object], version: str = "HTTP/1.1") -> Any:
+    """Alice has two requests, bob one in two pieces, and carol one that does not say how long it is."""
 
-    greeted = False
-    version = "0"
+    class Web(BaseHTTPRequestHandler):
+        protocol_version = version
 
-    def handle(self) -> None:
-        while self.rfile.peek(1):  # type: ignore[attr-defined]
-            self.wfile.write(self.answer(*read_message(self.rfile)))
+        def log_message(self, *arguments: object) -> None:
+            """Quiet."""
 
-    def answer(self, words: list[str], body: bytes) -> Any:
-        boxes: dict[str, bytes] = self.server.boxes  # type: ignore[attr-defined]
-        if words == ["HELLO", "1"]:
-            self.greeted = True
-            return message("OK", "1")
-        if not self.greeted:
-            return message("ERROR", body=b"say HELLO 1 first")
-        if words[0] == "LEAVE":
-            boxes[words[1]] = body
-            return message("OK")
-        return message("ERROR", body=b"there is nothing like that")
+        def do_POST(self) -> None:
+            do_post(self)
 
-
-def office(answer: Callable[[Any, list[str], bytes], Any]) -> Any:
-    """Alice speaks version 1, bob 2, carol 3; each leaves a letter and asks how many there are."""
-    handler = type("Newer", (Letters,), {"answer": answer})
-    questions = message("LEAVE", "dave", body=b"hi") + message("COUNT")
-    with serve(ThreadingTCPServer, handler, timeout=CALM) as served:
-        served.server.boxes = {}
-        for name, version in (("alice", "1"), ("bob", "2"), ("carol", "3")):
-            with served.client(name) as client, contextlib.suppress(ConnectionError):
-                client.send(message("HELLO", version) + questions)
-                client.half_close()
-                client.receive_all()
+    with serve(ThreadingHTTPServer, Web, timeout=CALM) as served:
+        for name, requests in (
+            ("alice", ([post(b"hello")], [post("café".encode())])),
+            ("bob", ([post(b"hello")[:-3], b"llo"],)),
+            ("carol", ([b"POST / HTTP/1.1\r\n\r\n"],)),
+        ):
+            with served.client(name, timeout=2) as client, contextlib.suppress(OSError, EOFError, ValueError):
+                for pieces in requests:
+                    for piece in pieces:
+                        client.send(piece)
+                        served.settle()
+                    told(client)
     return served
 
 
-def newer(  # what may be otherwise, each by itself
+def posted(  # what may be otherwise, each by itself
     handler: Any,
-    words: list[str],
-    body: bytes,
     *,
-    versions: str = "12",
-    counts: str = "2",
-    greets: bool = True,
-    number: Callable[[int], Any] = str,
-) -> Any:
-    """An answer of version 2, as most people write it."""
-    if words[0] == "HELLO" and words[1] in versions:
-        handler.greeted, handler.version = greets or words[1] == "1", words[1]
-        return message("OK", words[1])
-    if words == ["COUNT"] and handler.version in counts:
-        return message("OK", number(len(handler.server.boxes)))
-    return Letters.answer(handler, words, body)
+    read: Callable[[Any, int], bytes] = lambda handler, size: handler.rfile.read(size),  # type: ignore[no-any-return]
+    default: str | None = None,
+    capitals: Callable[[bytes], Any] = lambda body: body.decode().upper().encode(),
+    length: Callable[[bytes], int | None] = len,
+) -> None:
+    """An answer to a POST, as most people write it."""
+    announced = handler.headers.get("Content-Length", default)
+    if announced is None:
+        handler.send_error(411)
+        return
+    body = capitals(read(handler, int(announced)))
+    handler.send_response_only(200)
+    if (size := length(body)) is not None:
+        handler.send_header("Content-Length", str(size))
+    handler.end_headers()
+    handler.wfile.write(body)
 
 
-def by_methods(handler: Any, words: list[str], body: bytes) -> Any:
-    """Another way to write it: a table of what there is, for each version."""
-    if words[0] == "HELLO":
-        handler.table = {"1": {}, "2": {"COUNT": lambda: str(len(handler.server.boxes))}}.get(words[1])
-        handler.greeted = handler.table is not None
-        return message("OK", words[1]) if handler.greeted else message("ERROR", body=b"1 and 2 are spoken here")
-    count = (handler.table or {}).get(words[0])
-    return message("OK", count()) if count else Letters.answer(handler, words, body)
+def by_hand(handler: Any) -> None:
+    """Another way to write it: all in one, and one write."""
+    try:
+        size = int(handler.headers["content-length"])
+    except (TypeError, ValueError):
+        handler.wfile.write(b"HTTP/1.1 411 Length Required\r\nContent-Length: 0\r\n\r\n")
+    else:
+        body = str(handler.rfile.read(size), "utf-8").upper().encode()
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+
+
+def trusting(handler: Any) -> None:
+    """Takes it for granted that there is a length."""
+    posted(handler, default="nothing")
 
 
 # --- A relay --------------------------------------------------------------------------------------
@@ -189,34 +185,52 @@ def one_after_the_other() -> str:
 
 
 SOLUTIONS: list[tuple[str, Callable[[], Any]]] = [
-    ("21-version-two", lambda: office(newer)),
-    ("21-version-two", lambda: office(by_methods)),
+    ("21-the-next-request", lambda: web(posted)),
+    ("21-the-next-request", lambda: web(by_hand)),
     ("21-pass-it-on", lambda: relayed(lambda _source, sink: sink.shutdown(socket.SHUT_WR))),
 ]
 
 WRONG: list[tuple[str, str, Callable[[], Any], str]] = [
-    ("21-version-two", "it fails", lambda: office(lambda *_: "OK"), "An answer is bytes"),
     (
-        "21-version-two",
-        "old clients are lost",
-        lambda: office(lambda *said: newer(*said, versions="2") if said[1] != ["HELLO", "1"] else message("ERROR")),
-        "must find everything as it was",
+        "21-the-next-request",
+        "it fails",
+        lambda: web(lambda handler: posted(handler, capitals=bytes.decode)),
+        "are bytes",
     ),
-    ("21-version-two", "everybody may count", lambda: office(lambda *said: newer(*said, counts="12")), "does not have"),
-    ("21-version-two", "two is still refused", lambda: office(Letters.answer), "was not answered by OK 2 0"),
-    ("21-version-two", "not greeted", lambda: office(lambda *said: newer(*said, greets=False)), "self.greeted"),
+    ("21-the-next-request", "no answer", lambda: web(lambda _: None), "waits for what does not come"),
     (
-        "21-version-two",
-        "everything is a version",
-        lambda: office(lambda *said: newer(*said, versions="123")),
-        "Nobody knows what she means",
+        "21-the-next-request",
+        "no answer",
+        lambda: web(lambda handler: posted(handler, read=lambda handler, _: handler.rfile.read())),
+        "for the end of the stream",
     ),
     (
-        "21-version-two",
-        "the number as a letter",
-        lambda: office(lambda *said: newer(*said, number=lambda _: "many")),
-        "the number is a word",
+        "21-the-next-request",
+        "no length in the answer",
+        lambda: web(lambda handler: posted(handler, length=lambda _: None)),
+        "must have a Content-Length, too",
     ),
+    (
+        "21-the-next-request",
+        "a portion is a text",
+        lambda: web(lambda handler: posted(handler, read=lambda handler, size: handler.rfile.read1(size))),
+        "take what is there",
+    ),
+    (
+        "21-the-next-request",
+        "only a to z",
+        lambda: web(lambda handler: posted(handler, capitals=bytes.upper)),
+        "The é stayed small",
+    ),
+    (
+        "21-the-next-request",
+        "letters are no bytes",
+        lambda: web(lambda handler: posted(handler, length=lambda body: len(body.decode()))),
+        "a length counts bytes",
+    ),
+    ("21-the-next-request", "hangs up", lambda: web(posted, "HTTP/1.0"), "the connection is kept"),
+    ("21-the-next-request", "no length is a length", lambda: web(trusting), "is None then"),
+    ("21-the-next-request", "carol is served", lambda: web(lambda handler: posted(handler, default="0")), "411"),
     ("21-pass-it-on", "kept to itself", lambda: relayed(lambda *_: None), "like everything else"),
     ("21-pass-it-on", "it fails", lambda: relayed(lambda _source, sink: sink.shutdown()), "look at served.errors"),  # type: ignore[call-arg]
     ("21-pass-it-on", "both directions", lambda: relayed(_both), "no way back for the answer"),

@@ -30,6 +30,7 @@ from socketserver_trace.course.exercises import (
     threads,
     under_attack,
     waiting_in_line,
+    your_own_protocol,
 )
 
 TYPE_CHECKING = False
@@ -61,6 +62,7 @@ LESSONS: Final = (
     keeping_secrets,
     extending,
     built_on_socketserver,
+    your_own_protocol,
     claims_under_test,
     programs_under_test,
 )

@@ -11,71 +11,96 @@ if TYPE_CHECKING:
 
     from socketserver_trace.course.exercise import Question
 
-VERSION_TWO: Final = Exercise(
-    "21-version-two",
-    "Version 2",
+CAPITALS: Final = "CAFÉ".encode()
+ASCII_ONLY: Final = "CAFé".encode()
+HELD: Final = step("receive", of="client", data=b"HELLO")
+UNANSWERED: Final = step("receive", of="client", error="WaitedInVain")
+GLUED: Final = step("receive", of="client", data=b"HELLOHTTP")
+
+NEXT_REQUEST: Final = Exercise(
+    "21-the-next-request",
+    "The next request",
     (
         Point(
-            "alice, who speaks version 1, is served as before, and COUNT is not understood.",
-            in_connection(1, every(sends(b"OK 1 0\nOK 0\nERROR "), ~sends(b"OK 1 0\nOK 0\nOK"))),
+            "alice's text comes back in capitals, and the answer says how long it is.",
+            in_connection(1, every(happens(HELD), never(GLUED))),
         ),
         Point(
-            "bob, who speaks version 2, is told how many boxes are full.",
-            in_connection(2, sends(b"OK 2 0\nOK 0\nOK 1 0\n")),
+            "So does the next one on the same connection, é and all.",
+            in_connection(1, happens(step("receive", of="client", data=CAPITALS))),
         ),
-        Point(
-            "carol, who wants another version, is answered, and not served.",
-            in_connection(3, every(sends(b"ERROR "), ~sends(b"OK"))),
-        ),
+        Point("bob's text is one text, although it came in two pieces.", in_connection(2, happens(HELD))),
+        Point("carol, who does not say how long hers is, is told 411.", in_connection(3, sends(b" 411 "))),
+        Point("No handler fails.", never("handle_error")),
     ),
     (
         Mistake(
+            "no answer",
+            in_connection(1, every(happens(UNANSWERED), never(step("receive", of="client", data=b"HTTP")))),
+            "alice was not answered. Either do_POST writes nothing, or it waits for what does not come: read() waits "
+            "for the end of the stream, readline() for a newline, and recv() for what rfile has taken already. "
+            "Content-Length says how many bytes there are.",
+            "handle",
+            1,
+        ),
+        Mistake(
             "it fails",
-            raised("handle"),
-            "Your handler raised an exception: look at served.errors. An answer is bytes, made by message() or "
-            "error(), and it must be returned.",
+            in_connection(1, raised("handle")),
+            "do_POST raised an exception at alice's request: look at served.errors. What is read and what is written "
+            "are bytes, and a header's value is a text.",
             "handle_error",
         ),
         Mistake(
-            "old clients are lost",
-            in_connection(1, ~sends(b"OK 1 0\nOK 0\n")),
-            "alice speaks version 1, and she must find everything as it was: HELLO 1 is answered by OK 1 0, and LEAVE "
-            "by OK 0. (super().answer(words, body) answers what you do not.)",
+            "no length in the answer",
+            in_connection(1, every(sends(b"HELLO"), either(never(HELD), happens(GLUED)))),
+            "alice's text came back, and she could not know where it ends: the answer must have a Content-Length, too.",
         ),
         Mistake(
-            "everybody may count",
-            in_connection(1, sends(b"OK 1 0\nOK 0\nOK")),
-            "alice speaks version 1, and was answered to COUNT, which version 1 does not have. Who speaks which "
-            "version must be remembered when HELLO comes.",
+            "a portion is a text",
+            in_connection(2, every(happens(step("receive", of="client", data=b"HE")), never(HELD))),
+            "bob's text came in two pieces, and the first one was answered. self.rfile.read(5) waits for five bytes; "
+            "recv() and read1() take what is there.",
+            "handle",
+            2,
         ),
         Mistake(
-            "two is still refused",
-            in_connection(2, ~sends(b"OK 2 0\n")),
-            "bob says HELLO 2, and was not answered by OK 2 0.",
+            "only a to z",
+            in_connection(1, sends(ASCII_ONLY)),
+            "The é stayed small: upper() of bytes knows no other letters than a to z. Make a text of the bytes, "
+            "capitals of the text, and bytes of these.",
         ),
         Mistake(
-            "not greeted",
-            in_connection(2, every(sends(b"OK 2 0\n"), ~sends(b"OK 2 0\nOK 0\n"))),
-            "bob was greeted, and then he could not leave a letter: self.greeted must be true from HELLO 2 on.",
+            "letters are no bytes",
+            in_connection(1, every(sends(CAPITALS), never(step("receive", of="client", data=CAPITALS)))),
+            "alice's second answer was cut: her text has four letters and five bytes, and a length counts bytes.",
         ),
         Mistake(
-            "everything is a version",
-            in_connection(3, sends(b"OK")),
-            "carol says HELLO 3, and was served. Nobody knows what she means by that.",
+            "hangs up",
+            in_connection(1, every(sends(b"HELLO"), ~sends(CAPITALS))),
+            "alice's first request was answered, and the next one on the same connection was not. With "
+            'protocol_version = "HTTP/1.1" the connection is kept, if nobody sets close_connection.',
+            "handle",
+            1,
         ),
         Mistake(
-            "the number as a letter",
-            in_connection(2, every(sends(b"OK 2 0\nOK 0\n"), ~sends(b"OK 2 0\nOK 0\nOK 1 0\n"))),
-            "bob asked COUNT when one box was full, and must be answered OK 1 0: the number is a word, "
-            'message("OK", "1"), and as text.',
+            "no length is a length",
+            in_connection(3, raised("handle")),
+            'carol\'s request has no Content-Length, and do_POST failed: self.headers["Content-Length"] is None then.',
+            "handle_error",
+        ),
+        Mistake(
+            "carol is served",
+            in_connection(3, ~sends(b" 411 ")),
+            "carol has not said how long her text is, so nobody can know where it ends. HTTP has a number for that "
+            "answer: 411, length required.",
         ),
     ),
     (
-        "Which messages are new, or answered otherwise? Leave all others to super().answer(words, body).",
-        'HELLO with "1" or "2" is one new case: remember the version in self, set self.greeted, answer with it.',
-        'case ["COUNT"] if self.version == "2": return message("OK", str(len(self.server.boxes)))',
+        "How many bytes must be read, and from where does do_POST know it? How many will be written?",
+        'self.rfile.read(int(self.headers["Content-Length"])) reads the text. What if there is no such header?',
+        "body = text.decode().upper().encode(); Content-Length is str(len(body)). Without one: self.send_error(411).",
     ),
-    "A server that speaks two versions is tested with two kinds of clients. The old one is the more important.",
+    "A web server that keeps its connections lives from one rule: every byte belongs to just one request.",
 )
 
 ANSWER: Final = b"is anybody there?\n"
@@ -128,7 +153,7 @@ PASS_IT_ON: Final = Exercise(
     "In HTTP this is rare, because there a size is said before. With lines, files and tunnels it is not.",
 )
 
-EXERCISES: Final = (VERSION_TWO, PASS_IT_ON)
+EXERCISES: Final = (NEXT_REQUEST, PASS_IT_ON)
 
 QUESTIONS: Final[tuple[Choice | Question, ...]] = (
     Choice(
