@@ -64,7 +64,7 @@ types: $(VENV)/stamp-test
 
 # A lesson's cells share a kernel, so all of a file goes to one worker.
 check-lessons: $(VENV)/stamp-test
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=30 -p no:randomly \
+	$(BIN)/python -m pytest -p tools.kernels --nbval --nbval-current-env --nbval-cell-timeout=30 -p no:randomly \
 	    -n $(CORES) --dist loadfile --quiet notebooks
 
 unit: $(VENV)/stamp-test

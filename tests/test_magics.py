@@ -14,8 +14,9 @@ import pytest
 pytest.importorskip("IPython", reason="client cells are for notebooks")
 
 from IPython.core.interactiveshell import InteractiveShell
-from jupyter_client.manager import start_new_kernel
 from traitlets.config import Config
+
+from tools.kernels import placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -384,7 +385,11 @@ class Kernel:
     """A kernel of its own, and everything that it has shown, by the cell that it belongs to."""
 
     def __init__(self) -> None:
-        self._manager, self._client = start_new_kernel(startup_timeout=60, extra_arguments=["--log-level=ERROR"])
+        self._manager = placed()
+        self._manager.start_kernel(extra_arguments=["--log-level=ERROR"])
+        self._client = self._manager.client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=60)
         self.shown: dict[str, list[dict[str, Any]]] = {}
 
     def begin(self, source: str) -> str:

@@ -35,7 +35,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 # Of a cell's metadata: a stub stands in the student's copy instead of a solution, and `covers` has the items of
-# tools/coverage that the cell shows.
+# tools/inventory.csv that the cell shows.
 KEPT = {"tags", "stub", "covers"}
 PICTURE, TEXT = "image/png", "text/plain"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -71,6 +71,9 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
     CellTimeoutError when one takes longer than `CELL_TIMEOUT`.
     """
     from nbclient import NotebookClient  # --check needs no kernel
+    from traitlets.config import Config
+
+    from tools.kernels import place
 
     os.environ.setdefault("SOCKETSERVER_TRACE_PROGRESS", "off")  # a lesson shows nobody's progress
     NotebookClient(
@@ -82,6 +85,7 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
         store_widget_state=False,
         extra_arguments=["--log-level=ERROR"],  # a kernel warns at every start that loopback is not encrypted
         resources={"metadata": {"path": str(folder)}},
+        config=Config(KernelManager=place()),
     ).execute()
 
 
