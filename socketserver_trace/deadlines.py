@@ -94,7 +94,7 @@ class Deadline:
                 raise
 
     def _now(self) -> float:
-        return time.monotonic() - (0.0 if self._parking is None else self._parking.paused)
+        return time.monotonic() if self._parking is None else self._parking.clock
 
     def _slice(self) -> float:
         """How long the socket may wait before it is time to look around."""

@@ -74,10 +74,10 @@ class Parking:
             return tuple(self._parked.values())
 
     @property
-    def paused(self) -> float:
-        """For how many seconds at least one thread has been paused, all in all."""
+    def clock(self) -> float:
+        """Seconds of a clock that stands still while at least one thread is paused."""
         with self._lock:
-            return self._paused + (time.monotonic() - self._paused_since if self._parked else 0.0)
+            return (self._paused_since if self._parked else time.monotonic()) - self._paused
 
     def lanes(self, recording: Recording) -> list[str]:
         """The names of the paused lanes in a recording."""
