@@ -696,6 +696,18 @@ def test_the_clock_of_a_client_stands_still_during_a_pause() -> None:
     assert len(served.trace.select(kind="note")) == 1
 
 
+def test_the_clock_of_a_pause_stands_still_however_it_is_read() -> None:
+    """Between two readings nothing has passed, so a thread that is held up in the middle loses no time."""
+    with serve(socketserver.TCPServer, Shout, timeout=CALM) as served:
+        served.breakpoints.add("verify_request")
+        served.client("alice")
+        served.breakpoints.wait(timeout=CALM)
+        first, second = served.breakpoints._parking.clock, served.breakpoints._parking.clock
+        served.breakpoints.release()
+
+    assert first == second
+
+
 def test_the_clock_of_a_client_goes_on_after_a_pause() -> None:
     """A client whose reply does not come at all waits in vain, once nobody is paused."""
     with serve(socketserver.ThreadingTCPServer, Echo, timeout=CALM) as served:
