@@ -18,7 +18,7 @@ class Page:
         self.tail: list[Any] = []
         self.bars: dict[tuple[int, int, int], Any] = {}
         self.columns: list[Any] = []
-        self.status: dict[str, Any] = {}
+        self.status: dict[str, Any] = {"parked": [], "breakpoints": [], "kernel": [], "sentence": None}
         self.clients: dict[str, Any] = {}
         self.stories: list[dict[str, Any]] = []
         self.sent = 0
@@ -40,6 +40,10 @@ class Page:
         """Wait until what it shows is as wanted."""
         with self._heard:
             assert self._heard.wait_for(lambda: condition(self), timeout), (self.words(), self.status)
+
+    def state_of(self, name: str) -> str | None:
+        """How a client is, if the page knows it yet: of clients it is told after it was told of pauses."""
+        return self.clients[name]["state"] if name in self.clients else None
 
     def words(self) -> list[str]:
         """What its rows say."""

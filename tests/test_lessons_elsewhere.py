@@ -6,6 +6,7 @@ watches where servers can be reached: at the machine itself and nowhere else, so
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,7 @@ def test_a_lesson_runs_to_its_end_without_fork_and_unix_sockets_and_cleans_up(
 ) -> None:
     """No cell fails that is not meant to, what there is not is told in one sentence, and nothing is left behind."""
     (tmp_path / "sitecustomize.py").write_text(ELSEWHERE, encoding="utf-8")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     notebook = lessons.normalised(lessons.load(path))
     notebook.cells = [v4.new_code_cell(FIRST), *notebook.cells, v4.new_code_cell(LAST)]
     lessons.execute(notebook, tmp_path)

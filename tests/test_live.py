@@ -246,7 +246,8 @@ def test_a_lab_pauses_steps_and_goes_on(lab: tuple[Served, Session, Page]) -> No
     for name in ("alice", "bob"):
         session.ask({"ask": "client", "command": {"do": "add", "name": name}})
         session.ask({"ask": "client", "command": {"do": "connect", "client": name}})
-    page.wait_for(lambda page: page.status["parked"] and page.clients["bob"]["state"] == "connected")
+    page.wait_for(lambda page: any(pause["lane"] == "server" for pause in page.status["parked"]))
+    page.wait_for(lambda page: page.state_of("bob") == "connected")
     page.wait_for(lambda page: any("waits in the accept queue" in told for told in page.status["kernel"]))
     parked = page.status["parked"][0]
     session.ask({"ask": "step", "parked": parked["number"]})
@@ -317,7 +318,7 @@ def test_what_a_page_asks_in_vain_is_answered_by_a_sentence(
     """A wrong wish is told in words, and the lab lives on."""
     _served, session, page = lab
     session.ask(message)
-    page.wait_for(lambda page: page.status.get("sentence"))
+    page.wait_for(lambda page: page.status["sentence"])
 
     assert sentence in page.status["sentence"]
 
@@ -326,10 +327,10 @@ def test_what_was_asked_for_before_a_step_is_done_before_it(lab: tuple[Served, S
     """Whoever removes a pause and goes on at once is not paused there again."""
     served, session, page = lab
     session.ask({"ask": "pause", "hook": "verify_request", "phase": "enter", "connection": None})
-    page.wait_for(lambda page: page.status.get("breakpoints"))
+    page.wait_for(lambda page: page.status["breakpoints"])
     number = page.status["breakpoints"][0]["number"]
     with served.client("alice"), served.client("bob"):
-        page.wait_for(lambda page: page.status.get("parked"))
+        page.wait_for(lambda page: page.status["parked"])
         session.ask({"ask": "unpause", "breakpoint": number})
         session.ask({"ask": "resume", "parked": page.status["parked"][0]["number"]})
         served.wait_for("verify_request", connection=2)
