@@ -326,14 +326,27 @@ def test_settle_tells_whether_the_server_is_at_rest() -> None:
             go_on.wait(TIMEOUT)
 
     with serve(socketserver.ThreadingTCPServer, Work) as served:
-        at_rest = [served.settle(0)]
+        at_rest = [served.settle()]
         with served.client("alice"):
             assert inside.wait(TIMEOUT)
             at_rest.append(served.settle(0))
             go_on.set()
             at_rest.append(served.settle())
 
-    assert at_rest[1:] == [False, True]
+    assert at_rest == [True, False, True]
+
+
+def test_settle_waits_for_a_loop_that_has_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that was started has to take its clients, also before its loop's first step."""
+    begin, loop = threading.Event(), Served._serve_forever  # noqa: SLF001 - to hold the thread up just there
+    monkeypatch.setattr(Served, "_serve_forever", lambda served: begin.wait(TIMEOUT) and loop(served))
+    with serve(socketserver.TCPServer, Wait) as served, served.client("alice"):
+        at_rest = [served.settle(0.1)]
+        begin.set()
+        at_rest.append(served.settle())
+
+        assert served.trace.select(lane="server", hook="get_request")
+    assert at_rest == [False, True]
 
 
 def test_settle_waits_for_a_thread_that_has_not_begun() -> None:
