@@ -338,7 +338,7 @@ def test_settle_tells_whether_the_server_is_at_rest() -> None:
 
 def test_settle_waits_for_a_loop_that_has_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that was started has to take its clients, also before its loop's first step."""
-    begin, loop = threading.Event(), Served._serve_forever  # noqa: SLF001 - to hold the thread up just there
+    begin, loop = threading.Event(), Served._serve_forever
     monkeypatch.setattr(Served, "_serve_forever", lambda served: begin.wait(TIMEOUT) and loop(served))
     with serve(socketserver.TCPServer, Wait) as served, served.client("alice"):
         at_rest = [served.settle(0.1)]
