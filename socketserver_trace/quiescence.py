@@ -44,8 +44,6 @@ def unsettled(recording: Recording, paused: Collection[str] = ()) -> str | None:
             return f"{lane.name} is at work"
         if polls(last[lane.name]) and _untaken(events):
             return f"{lane.name} has not taken yet what a client has sent it"
-    if (server := _about_to_begin(events, last)) is not None:
-        return f"{server} has not begun yet"
     if (number := _handed_on(events)) is not None:
         return f"nobody has begun to handle connection {number} yet"
     child = _uncollected(recording, paused)
@@ -60,12 +58,6 @@ def _untaken(events: Iterable[Event]) -> bool:
         and (event.lane in connected or (event.kind == SEND and is_client(event) and "address" in event.detail))
         for event in events
     )
-
-
-def _about_to_begin(events: Iterable[Event], begun: Collection[str]) -> str | None:
-    """The lane of a serving loop that was started, and has not come to its first step."""
-    loops = (str(event.detail.get("starts")) for event in events if event.kind == START and event.hook is None)
-    return next((lane for lane in loops if lane not in begun), None)
 
 
 def _handed_on(events: Iterable[Event]) -> int | None:

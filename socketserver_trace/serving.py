@@ -197,34 +197,46 @@ class Served:
         """Start serving. For a server that lives over several cells of a notebook: call `stop()` when it is done."""
         if self._thread is not None:
             raise AlreadyStarted(f"this {self._source.name} was started before: make another one with serve().")
-        flow, main = Flow(), local.here
-        ready = threading.Event()
+        flow, begun = Flow(), threading.Event()
+        if "serve_forever" in vars(self.server):  # put onto the server itself, where nothing tells of its first step
+            begun.set()
 
-        def serve() -> None:
-            local.here = flow
-            flow.ident = threading.get_ident()
-            ready.set()
-            try:
-                self._serve_forever()
-            except BaseException as error:  # noqa: BLE001 - raised where the block ends, also SystemExit
-                self._ended = error
-                self._source.errors.append(traceback.format_exc())
-                self._source.ended = f"the server's loop had ended, by {type(error).__name__}: {error}"
-            finally:
-                self._source.loops.discard(flow)
+        def hear(record: tuple[Any, ...]) -> None:
+            if record[1] is flow:
+                begun.set()
 
-        self._thread = threading.Thread(target=serve, name="socketserver_trace serve", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=(flow, begun), name="socketserver_trace serve", daemon=True
+        )
         starting = Meaning(START, None, None)
-        self._source.record((perf_counter_ns(), main, self._source, starting, None, flow))
+        self._source.record((perf_counter_ns(), local.here, self._source, starting, None, flow))
         self._source.loops.add(flow)  # from now on somebody will end whatever shutdown() waits for
-        self._thread.start()
-        ready.wait()
+        forget = self._source.recorder.listen(hear)
+        try:
+            self._thread.start()
+            # Whoever comes next comes after the loop's first step, to a server that takes what is sent to it.
+            begun.wait(self._timeout)
+        finally:
+            forget()
         if "IPython" in sys.modules:
             from socketserver_trace.notebook.interrupts import when_a_cell_is_interrupted
 
             self._forget_interrupts = when_a_cell_is_interrupted(self._parking.release)
         stop_at_the_end(self)
         return self
+
+    def _run(self, flow: Flow, begun: threading.Event) -> None:
+        local.here = flow
+        flow.ident = threading.get_ident()
+        try:
+            self._serve_forever()
+        except BaseException as error:  # noqa: BLE001 - raised where the block ends, also SystemExit
+            self._ended = error
+            self._source.errors.append(traceback.format_exc())
+            self._source.ended = f"the server's loop had ended, by {type(error).__name__}: {error}"
+        finally:
+            self._source.loops.discard(flow)
+            begun.set()
 
     def _serve_forever(self) -> None:
         """The loop, with a short poll interval where the program's own takes one."""

@@ -336,17 +336,25 @@ def test_settle_tells_whether_the_server_is_at_rest() -> None:
     assert at_rest == [True, False, True]
 
 
-def test_settle_waits_for_a_loop_that_has_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that was started has to take its clients, also before its loop's first step."""
-    begin, loop = threading.Event(), Served._serve_forever
-    monkeypatch.setattr(Served, "_serve_forever", lambda served: begin.wait(TIMEOUT) and loop(served))
-    with serve(socketserver.TCPServer, Wait) as served, served.client("alice"):
-        at_rest = [served.settle(0.1)]
-        begin.set()
-        at_rest.append(served.settle())
+def test_a_server_that_was_started_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The block begins after the loop's first step, however late that is."""
+    begins, loop = threading.Event(), Served._serve_forever
+    monkeypatch.setattr(Served, "_serve_forever", lambda served: (begins.wait(0.1), loop(served)))
+    with serve(socketserver.TCPServer, Wait) as served:
+        begun = [event.phase for event in served.recorded() if event.hook == "serve_forever"]
+        begins.set()
 
-        assert served.trace.select(lane="server", hook="get_request")
-    assert at_rest == [False, True]
+    assert begun == ["enter"]
+
+
+def test_a_loop_that_was_put_onto_the_server_itself_is_served() -> None:
+    """Nothing tells of its first step, so nobody waits for that."""
+    server = traced(socketserver.TCPServer)(("127.0.0.1", 0), Shout)
+    server.serve_forever = functools.partial(socketserver.TCPServer.serve_forever, server)
+    with serve(server) as served, served.client("alice") as alice:
+        alice.send(b"abc\n")
+
+        assert alice.receive() == b"ABC\n"
 
 
 def test_settle_waits_for_a_thread_that_has_not_begun() -> None:
