@@ -195,26 +195,33 @@ def _with_numbers(events: list[Event]) -> list[Event]:
 
 
 def _lanes(records: Iterable[Record]) -> dict[Flow, Lane]:
-    """A lane for each flow, in the order in which they are drawn: main, clients, the serving threads, the others."""
+    """A lane for each flow, in the order in which they are drawn: main, clients, the serving threads, the others.
+
+    Serving threads stand in the order in which their servers were activated; they come to their first steps in any.
+    """
     flows: dict[Flow, int] = {}  # with what ranks the threads among themselves: the first connection of each
-    serving: dict[Flow, None] = {}
+    activated: dict[Source, int] = {}
+    serving: dict[Flow, Source] = {}
     moved: dict[Flow, str] = {}  # threads of which nothing is known but that they move a client
-    for _time, flow, _source, meaning, connection, payload in records:
+    for _time, flow, source, meaning, connection, payload in records:
         flows.setdefault(flow, connection or 0)
         if meaning.owner != "client":
             moved.pop(flow, None)
+        if meaning.hook == "server_activate":
+            activated.setdefault(source, len(activated))
         if meaning.hook == "serve_forever":
-            serving[flow] = None
+            serving.setdefault(flow, source)
         elif meaning.kind == START:
             flows.setdefault(payload, 0)
             if not payload.is_child:
-                serving[payload] = None
+                serving.setdefault(payload, source)
         elif meaning.owner == "client" and payload[0] not in flows:
             flows[payload[0]] = 0
             moved[payload[0]] = f"{flow.name}'s thread"
     clients = [flow for flow in flows if flow.name is not None]
     main = [flow for flow in flows if flow.is_main_thread]
-    servers = [flow for flow in serving if flow not in main]
+    by_server = sorted(serving, key=lambda flow: (activated.get(serving[flow], -1), serving[flow].number))
+    servers = [flow for flow in by_server if flow not in main]
     known = {*clients, *main, *servers, *moved}
     # Those that work for no connection come last, so that no other gets another name when they begin.
     others = sorted(

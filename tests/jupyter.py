@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 START = 60.0
 """How many seconds a front end may take to start, on a busy machine."""
 
+END = 20.0
+"""How many seconds it has to end."""
+
 LAB = "lab/workspaces/{name}/tree/{name}.ipynb"  # a workspace of its own: another one would open its notebooks, too
 NOTEBOOK = "notebooks/{name}.ipynb"
 FRONT_ENDS = (LAB, NOTEBOOK)
@@ -181,8 +184,17 @@ def jupyter(folder: Path, kernels: Path | None = None) -> Iterator[Jupyter]:
         try:
             yield Jupyter(shown, _url(runtime, process, log), token)
         finally:
-            process.terminate()
-            process.wait(START)
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Its loop stops at once; a thread that was at work for it then may wait for ever (jupyterlab issue 10442)."""
+    process.terminate()
+    try:
+        process.wait(END)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(START)
 
 
 def _url(runtime: Path, process: subprocess.Popen[bytes], log: Path) -> str:

@@ -103,6 +103,30 @@ def test_a_crowd_has_the_same_trace_on_every_run() -> None:
         assert form(crowd(6)) == expected
 
 
+class Late(Front):
+    """It has a loop of its own first, and starts `behind` when that has come round."""
+
+    def __init__(self) -> None:
+        self.behind = self.asked = Behind(ANY, Shout)
+        self.behind_it = threading.Thread(target=self.behind.serve_forever, args=(0.02,))
+        socketserver.ThreadingTCPServer.__init__(self, ANY, self.handler)
+
+    def service_actions(self) -> None:
+        if self.behind_it.ident is None:
+            self.behind_it.start()
+
+
+@pytest.mark.parametrize("kind", [Front, Late])
+def test_loops_stand_in_the_order_in_which_their_servers_were_activated(kind: type[Front]) -> None:
+    """Whichever of them comes to its first step first."""
+    with serve(made(kind)) as served, served.client("alice") as alice:
+        alice.send(b"hello\n")
+        assert alice.receive() == b"HELLO\n"
+    begun = [event for event in served.trace if event.hook == "serve_forever" and event.phase == "enter"]
+
+    assert {event.detail["class"]: event.lane for event in begun} == {"Behind": "server", kind.__name__: "server 2"}
+
+
 def test_the_live_drawing_has_the_same_lanes() -> None:
     """Though it cannot look ahead: the second client is connection 3, because the first one's handler was 2."""
     with serve(made(Front), timeout=CALM) as served:
