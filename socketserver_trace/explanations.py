@@ -168,9 +168,9 @@ class _Answer:
         )
 
     def _end(self) -> str:
-        """How the call ended, where there was but one."""
+        """How the call ended, where there was but one, and that not by chance."""
         calls = [call for case in self._cases() for call in case.asked]
-        if len(calls) != 1:
+        if len(calls) != 1 or self._spins():
             return ""
         if calls[0].raised:
             return f", and raised {what(calls[0])}"

@@ -31,7 +31,7 @@ from socketserver_trace.collecting import NEVER_FORKING, CollectSteps, ForkSteps
 from socketserver_trace.hooks import wrapper_of
 from socketserver_trace.joining import ThreadSteps
 from socketserver_trace.lifecycle.hooks import HANDLER_HOOKS, SERVER_HOOKS
-from socketserver_trace.loops import LoopSteps
+from socketserver_trace.loops import LoopSteps, RegisterSteps
 from socketserver_trace.providers import SHELL, program_classes
 from socketserver_trace.recorder import Recorder, Source, local
 from socketserver_trace.steps import (
@@ -205,6 +205,8 @@ def _made_front_of(kind: type) -> type:
 
 def _steps_around(kind: type) -> Iterator[type]:
     """The steps that a class of servers needs besides those that all need."""
+    if hasattr(kind, "fileno") and getattr(kind, "serve_forever", None) is BaseServer.serve_forever:
+        yield RegisterSteps
     yield LoopSteps
     if issubclass(kind, getattr(socketserver, "ThreadingMixIn", ())):
         yield ThreadSteps

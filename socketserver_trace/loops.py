@@ -1,4 +1,4 @@
-"""The steps around a server's loop: who runs it, and who may wait for its end.
+"""The steps around a server's loop: who runs it, when it has begun, and who may wait for its end.
 
 The standard library's `shutdown` waits for an event that the loop sets when it ends. Called where nobody can end the
 loop, on the loop's own thread or without a loop, it waits for ever. A drop-in class does just that, and the trace says
@@ -34,6 +34,7 @@ class LoopSteps:
 
     _socketserver_trace_shell = True
     _socketserver_trace_source: Source | None
+    _socketserver_trace_registers = False
 
     def serve_forever(self, *arguments: Any, **options: Any) -> Any:
         method: Any = super().serve_forever  # type: ignore[misc] # the next class in the MRO is a server
@@ -41,6 +42,8 @@ class LoopSteps:
         if source is None:
             return method(*arguments, **options)
         source.loops.add(here)
+        if source.begins is not None and not self._socketserver_trace_registers:
+            source.begins()
         try:
             return method(*arguments, **options)
         finally:
@@ -55,6 +58,24 @@ class LoopSteps:
             if isinstance(state.get(ENDED), threading.Event):
                 state[ENDED] = _End(state[ENDED], source)
         return super().shutdown(*arguments, **options)  # type: ignore[misc] # as above
+
+
+class RegisterSteps:
+    """What tracing does where the loop of the standard library asks what to wait for, which it does once.
+
+    From then on a `shutdown` is heard, and a `server_close` ends no loop by an exception (BaseServer.serve_forever).
+    """
+
+    _socketserver_trace_shell = True
+    _socketserver_trace_source: Source | None
+    _socketserver_trace_registers = True
+
+    def fileno(self, *arguments: Any, **options: Any) -> Any:
+        number = super().fileno(*arguments, **options)  # type: ignore[misc] # the next class in the MRO is a server
+        source = self._socketserver_trace_source
+        if source is not None and source.begins is not None and local.here in source.loops:
+            source.begins()
+        return number
 
 
 class _End:

@@ -140,16 +140,17 @@ def acting_for(flow: Flow) -> Iterator[None]:
 class Source:
     """Where records come from: one server, with its clients. It has the server's name and its open connections.
 
-    `loops` are the flows that run its serve_forever. `listening` refers to the stream socket at which it listens, None
-    where there is none. `patience` is how many seconds a call may wait for what may never come, None for as long as it
-    takes. `clients` are the clients of ours, None for a server that has none and never will. `connecting` lets one
-    client connect at a time where only the order of their connects tells them apart. Hooks find it on the server,
-    sockets and clients hold it. `record` is the append of the recorder, kept here because it is called for every event.
-    `parking` has its paused threads, where there can be any, and `gate` is called after each record while there may be
-    a reason to pause.
+    `loops` are the flows that run its serve_forever; `begins`, if any, is called when one of them begins to wait for
+    clients. `listening` refers to the stream socket at which it listens, None where there is none. `patience` is how
+    many seconds a call may wait for what may never come, None for as long as it takes. `clients` are the clients of
+    ours, None for a server that has none and never will. `connecting` lets one client connect at a time where only the
+    order of their connects tells them apart. Hooks find it on the server, sockets and clients hold it. `record` is the
+    append of the recorder, kept here because it is called for every event. `parking` has its paused threads, where
+    there can be any, and `gate` is called after each record while there may be a reason to pause.
     """
 
     __slots__ = (
+        "begins",
         "clients",
         "connecting",
         "connections",
@@ -183,6 +184,7 @@ class Source:
         self.patience: float | None = None
         self.listening: weakref.ref[Any] | None = None
         self.loops: set[Flow] = set()
+        self.begins: Callable[[], object] | None = None
         self.errors: list[str] = []
         self.ended: str | None = None
         self.front: tuple[type, type] | None = None

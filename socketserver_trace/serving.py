@@ -194,30 +194,25 @@ class Served:
             raise WaitedInVain(f"waited {timeout:g} s for the {phase} of {hook}{where}, in vain{paused}.")
 
     def start(self) -> Served:
-        """Start serving. For a server that lives over several cells of a notebook: call `stop()` when it is done."""
+        """Start serving; returns when the server waits for its clients.
+
+        For a server that lives over several cells of a notebook: call `stop()` when it is done.
+        """
         if self._thread is not None:
             raise AlreadyStarted(f"this {self._source.name} was started before: make another one with serve().")
         flow, begun = Flow(), threading.Event()
-        if "serve_forever" in vars(self.server):  # put onto the server itself, where nothing tells of its first step
+        if "serve_forever" in vars(self.server):  # put onto the server itself, where nothing tells when it begins
             begun.set()
-
-        def hear(record: tuple[Any, ...]) -> None:
-            if record[1] is flow:
-                begun.set()
-
         self._thread = threading.Thread(
             target=self._run, args=(flow, begun), name="socketserver_trace serve", daemon=True
         )
         starting = Meaning(START, None, None)
         self._source.record((perf_counter_ns(), local.here, self._source, starting, None, flow))
         self._source.loops.add(flow)  # from now on somebody will end whatever shutdown() waits for
-        forget = self._source.recorder.listen(hear)
-        try:
+        self._source.begins = begun.set
+        with self._parking.heard_by(begun):  # or it is paused before it begins
             self._thread.start()
-            # Whoever comes next comes after the loop's first step, to a server that takes what is sent to it.
             begun.wait(self._timeout)
-        finally:
-            forget()
         if "IPython" in sys.modules:
             from socketserver_trace.notebook.interrupts import when_a_cell_is_interrupted
 

@@ -760,7 +760,6 @@ def waited_in_vain(served: Served, hook: str) -> str:
 def test_a_wait_in_vain_says_what_was_there_instead() -> None:
     """It names the breakpoints and what everybody does: nothing, wait for a client, or be paused elsewhere."""
     with serve(socketserver.ThreadingTCPServer, Echo, timeout=CALM) as served:
-        served.wait_for("serve_forever", phase="enter", timeout=CALM)
         texts = [waited_in_vain(served, "finish")]
         served.client("alice")
         served.settle(CALM)

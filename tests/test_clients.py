@@ -228,7 +228,9 @@ def test_a_close_ends_the_wait_of_another_thread(name: str) -> None:
 
         waiting = threading.Thread(target=receive)
         waiting.start()
-        served._wait_until(lambda: any(event.kind == "receive" for event in served.recorded()), TIMEOUT)
+        served._wait_until(
+            lambda: any((event.lane, event.kind) == ("alice", "receive") for event in served.recorded()), TIMEOUT
+        )
         began = time.monotonic()
         alice.close()
         waiting.join()

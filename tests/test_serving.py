@@ -336,15 +336,56 @@ def test_settle_tells_whether_the_server_is_at_rest() -> None:
     assert at_rest == [True, False, True]
 
 
-def test_a_server_that_was_started_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The block begins after the loop's first step, however late that is."""
-    begins, loop = threading.Event(), Served._serve_forever
-    monkeypatch.setattr(Served, "_serve_forever", lambda served: (begins.wait(0.1), loop(served)))
-    with serve(socketserver.TCPServer, Wait) as served:
-        begun = [event.phase for event in served.recorded() if event.hook == "serve_forever"]
-        begins.set()
+class Hesitant(threading.Event):
+    """Is cleared late."""
 
-    assert begun == ["enter"]
+    def clear(self) -> None:
+        threading.Event().wait(0.1)
+        super().clear()
+
+
+class Slow(socketserver.TCPServer):
+    """Its loop takes its time before it forgets what was asked of it before, and before it knows what to wait for."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._BaseServer__is_shut_down = Hesitant()
+        self._BaseServer__is_shut_down.set()
+
+    def fileno(self) -> int:
+        threading.Event().wait(0.1)
+        return super().fileno()
+
+
+def test_a_loop_that_was_started_hears_each_shutdown() -> None:
+    """Of two that are asked for at once the second one is left, for a loop that comes later."""
+    with serve(Slow, Wait) as served:
+        served.server.shutdown()
+        served.server.shutdown()
+        served.wait_for("serve_forever")
+
+        assert vars(served.server)["_BaseServer__shutdown_request"]
+
+
+def test_a_loop_whose_socket_is_closed_at_once_goes_on() -> None:
+    """It fails to get requests, and is stopped like any other."""
+    with serve(Slow, Wait) as served:
+        served.server.server_close()
+        served.wait_for("get_request", phase="raise")
+
+    assert served.errors == []
+
+
+def test_a_loop_that_is_paused_before_it_begins_is_waited_for_by_nobody() -> None:
+    """start() returns, or nobody could let the loop go on."""
+    served = serve(socketserver.TCPServer, Shout)
+    served.breakpoints.add("serve_forever")
+    with served:
+        served.breakpoints.wait("serve_forever").resume()
+        with served.client("alice") as alice:
+            alice.send(b"hello\n")
+
+            assert alice.receive() == b"HELLO\n"
 
 
 def test_a_loop_that_was_put_onto_the_server_itself_is_served() -> None:
