@@ -169,6 +169,6 @@ QUESTIONS: Final[tuple[Choice | Question, ...]] = (
     Choice(
         "21-one-after-the-other",
         "bob says a line through this proxy, and waits for the answer before he hangs up. What happens?",
-        ("he gets b'HELLO\\n'", "he gets b''", "he waits in vain"),
+        ("he gets b'HELLO'", "he gets b''", "he waits in vain"),
     ),
 )
