@@ -201,7 +201,7 @@ class Served:
         if self._thread is not None:
             raise AlreadyStarted(f"this {self._source.name} was started before: make another one with serve().")
         flow, begun = Flow(), threading.Event()
-        if "serve_forever" in vars(self.server):  # put onto the server itself, where nothing tells when it begins
+        if {"serve_forever", "fileno"} & vars(self.server).keys():  # its own, where nothing tells when it begins
             begun.set()
         self._thread = threading.Thread(
             target=self._run, args=(flow, begun), name="socketserver_trace serve", daemon=True

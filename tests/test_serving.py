@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -388,11 +389,14 @@ def test_a_loop_that_is_paused_before_it_begins_is_waited_for_by_nobody() -> Non
             assert alice.receive() == b"HELLO\n"
 
 
-def test_a_loop_that_was_put_onto_the_server_itself_is_served() -> None:
-    """Nothing tells of its first step, so nobody waits for that."""
+@pytest.mark.parametrize("name", ["serve_forever", "fileno"])
+def test_a_loop_that_does_not_tell_when_it_begins_is_waited_for_by_nobody(name: str) -> None:
+    """What was put onto the server itself runs as it is, and start() returns at once."""
     server = traced(socketserver.TCPServer)(("127.0.0.1", 0), Shout)
-    server.serve_forever = functools.partial(socketserver.TCPServer.serve_forever, server)
-    with serve(server) as served, served.client("alice") as alice:
+    setattr(server, name, functools.partial(getattr(socketserver.TCPServer, name), server))
+    began = time.monotonic()
+    with serve(server, timeout=TIMEOUT) as served, served.client("alice") as alice:
+        assert time.monotonic() - began < TIMEOUT
         alice.send(b"abc\n")
 
         assert alice.receive() == b"ABC\n"
