@@ -287,10 +287,9 @@ def test_a_lab_in_causal_order_shows_the_trace(lab: tuple[Served, Session, Page]
     with served.client("alice") as alice:
         alice.send(b"hi")
         alice.receive()
-        wanted = len(served.trace.diagram().rows)
-        page.wait_for(lambda page: len(page.rows) == wanted)
+        wanted = json.loads(json.dumps(scene(served.trace.diagram())["rows"]))
 
-        assert page.rows == json.loads(json.dumps(scene(served.trace.diagram())["rows"]))
+        page.wait_for(lambda page: page.rows == wanted)
 
 
 def test_a_lab_tells_the_story_of_a_row(lab: tuple[Served, Session, Page]) -> None:
